@@ -1,0 +1,38 @@
+//! The bytes that two Rampart processes agree on.
+//!
+//! This crate decides what is written on a wire, signed, or hashed: units and identifiers, the EIP-712 messages of
+//! accounts, blocks' headers and bodies, purchase confirmations, checkpoints, the RFC 9421 request profile and the
+//! Merkle tree that both chains' contracts verify. What a message *does* is the ledger's; who agrees on it is the
+//! node's. Canonical encoding is RLP, strictly decoded; JSON is for people and browsers.
+#![no_std]
+
+extern crate alloc;
+
+pub mod block;
+pub mod checkpoint;
+pub mod confirmation;
+pub mod eip712;
+pub mod error;
+pub mod http_signature;
+pub mod merkle;
+pub mod message;
+pub mod observation;
+pub mod operators;
+pub mod transaction;
+pub mod units;
+pub mod usage;
+
+pub use block::{Body, Header};
+pub use checkpoint::{Checkpoint, SignedCheckpoint};
+pub use confirmation::{Confirmation, PurchaseRecord};
+pub use eip712::Domain;
+pub use error::DecodeError;
+pub use message::Message;
+pub use observation::Observation;
+pub use operators::{Operator, OperatorSet};
+pub use transaction::{SignedTransaction, TransactionError};
+pub use units::{
+    AccessKey, Amount, Category, Nonce, Ppm, ProviderId, PurchaseId, Seconds, Sequence, ServiceId, Timestamp,
+};
+
+pub use alloy_primitives::{Address, B256, Bytes, keccak256};
