@@ -1,1 +1,9 @@
-//! rampart-client
+//! Typed client of the node's HTTP API, and the offline verification of what a node says (X1).
+//!
+//! A node is not trusted: whatever matters to money is checked here against the operator set alone.
+
+pub mod node;
+pub mod verify;
+
+pub use node::{ClientError, NodeClient, Submitted};
+pub use verify::{VerifyError, verify_confirmation};

@@ -8,6 +8,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "serde")]
+pub mod api;
 pub mod block;
 pub mod checkpoint;
 pub mod confirmation;

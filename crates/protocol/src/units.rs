@@ -58,6 +58,12 @@ unit! {
 }
 
 impl Timestamp {
+    /// The second of a block's time in milliseconds.
+    #[must_use]
+    pub const fn from_ms(ms: u64) -> Self {
+        Self(ms / 1000)
+    }
+
     /// The moment `duration` later, or `None` past the end of time.
     #[must_use]
     pub const fn checked_add(self, duration: Seconds) -> Option<Self> {

@@ -1,0 +1,284 @@
+//! Calls of the node's HTTP API. Several nodes may be named: a node that does not answer is passed over.
+
+use rampart_protocol::api::{
+    AccountView, CheckpointView, ErrorBody, ErrorView, ProviderView, PurchaseView, Purchases, ServiceView,
+    Services, Status, TransactionView, WithdrawalView,
+};
+use rampart_protocol::{
+    Address, B256, Confirmation, OperatorSet, ProviderId, PurchaseId, ServiceId, SignedTransaction,
+};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// Time that one call to one node may take, besides what it was asked to wait.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest answer that is read, bytes.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+
+/// What a submission came to.
+pub type Submitted = TransactionView;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No node was named.
+    #[error("no node URL is configured")]
+    NoNode,
+    /// No node answered; the last failure.
+    #[error("no operator answered; the last, {url}, failed: {source}")]
+    Unreachable {
+        /// The last node tried.
+        url: String,
+        /// Its failure.
+        source: reqwest::Error,
+    },
+    /// A node refused, and says why.
+    #[error("{}: {}", error.name, error.message)]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The node's reason.
+        error: ErrorView,
+    },
+    /// A node's answer is not of the API.
+    #[error("{url} answered HTTP {status} with something that is not of this API: {reason}")]
+    Malformed {
+        /// The node.
+        url: String,
+        /// HTTP status.
+        status: u16,
+        /// What was wrong.
+        reason: String,
+    },
+}
+
+impl ClientError {
+    /// Whether the node says that the thing asked for does not exist (yet).
+    #[must_use]
+    pub const fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
+    }
+}
+
+/// A client of one or several nodes of one deployment.
+#[derive(Clone, Debug)]
+pub struct NodeClient {
+    urls: Vec<String>,
+    http: reqwest::Client,
+}
+
+impl NodeClient {
+    /// A client that asks these nodes in turn. URLs are bases such as `http://127.0.0.1:8100`.
+    #[must_use]
+    pub fn new(base_urls: Vec<String>) -> Self {
+        let urls = base_urls
+            .into_iter()
+            .map(|url| url.trim_end_matches('/').to_owned())
+            .collect();
+        Self {
+            urls,
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// The operator set as the node tells it. Do not trust it: pin the set by other means.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn operators(&self) -> Result<OperatorSet, ClientError> {
+        self.get("/v1/operators").await
+    }
+
+    /// Where the node stands.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        self.get("/v1/status").await
+    }
+
+    /// An account.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn account(&self, address: Address) -> Result<AccountView, ClientError> {
+        self.get(&format!("/v1/accounts/{address}")).await
+    }
+
+    /// A provider.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn provider(&self, id: ProviderId) -> Result<ProviderView, ClientError> {
+        self.get(&format!("/v1/providers/{id}")).await
+    }
+
+    /// A service.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn service(&self, id: ServiceId) -> Result<ServiceView, ClientError> {
+        self.get(&format!("/v1/services/{id}")).await
+    }
+
+    /// A page of services behind `after`, of one provider if named.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn services(
+        &self,
+        provider: Option<ProviderId>,
+        after: Option<ServiceId>,
+        limit: u32,
+    ) -> Result<Services, ClientError> {
+        let provider = provider.map(|id| format!("&provider={id}")).unwrap_or_default();
+        let after = after.map(|id| format!("&after={id}")).unwrap_or_default();
+        self.get(&format!("/v1/services?limit={limit}{provider}{after}"))
+            .await
+    }
+
+    /// A page of a provider's purchases behind the cursor `after` (V5).
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn purchases_of(
+        &self,
+        provider: ProviderId,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Purchases, ClientError> {
+        let after = after.map(|cursor| format!("&after={cursor}")).unwrap_or_default();
+        self.get(&format!(
+            "/v1/providers/{provider}/purchases?limit={limit}{after}"
+        ))
+        .await
+    }
+
+    /// A purchase.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn purchase(&self, id: PurchaseId) -> Result<PurchaseView, ClientError> {
+        self.get(&format!("/v1/purchases/{id}")).await
+    }
+
+    /// A purchase's confirmation, not verified (see [`crate::verify_confirmation`]).
+    ///
+    /// # Errors
+    /// See [`ClientError`]; not found until the purchase is final.
+    pub async fn confirmation(&self, id: PurchaseId) -> Result<Confirmation, ClientError> {
+        self.get(&format!("/v1/purchases/{id}/confirmation")).await
+    }
+
+    /// A withdrawal and its proof.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn withdrawal(&self, index: u64) -> Result<WithdrawalView, ClientError> {
+        self.get(&format!("/v1/withdrawals/{index}")).await
+    }
+
+    /// The withdrawals of a recipient, newest last.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn withdrawals_of(&self, recipient: Address) -> Result<Vec<WithdrawalView>, ClientError> {
+        self.get(&format!("/v1/withdrawals?recipient={recipient}")).await
+    }
+
+    /// The newest checkpoint.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn latest_checkpoint(&self) -> Result<CheckpointView, ClientError> {
+        self.get("/v1/checkpoints/latest").await
+    }
+
+    /// What became of a transaction.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn transaction(&self, hash: B256) -> Result<TransactionView, ClientError> {
+        self.get(&format!("/v1/transactions/{hash}")).await
+    }
+
+    /// Submits a transaction and, if `wait` is given, waits that long for it to be final.
+    ///
+    /// Submitting the same transaction twice is harmless: its nonce lets it be applied once.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; a rejection by the ledger is [`ClientError::Refused`] with its code.
+    pub async fn submit(
+        &self,
+        transaction: &SignedTransaction,
+        wait: Option<Duration>,
+    ) -> Result<Submitted, ClientError> {
+        let query = wait
+            .map(|wait| format!("?wait={}", wait.as_secs()))
+            .unwrap_or_default();
+        let path = format!("/v1/transactions{query}");
+        let timeout = CALL_TIMEOUT + wait.unwrap_or_default();
+        self.call(&path, |http, url| {
+            http.post(url).timeout(timeout).json(transaction)
+        })
+        .await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.call(path, |http, url| http.get(url).timeout(CALL_TIMEOUT))
+            .await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: impl Fn(&reqwest::Client, String) -> reqwest::RequestBuilder,
+    ) -> Result<T, ClientError> {
+        let mut last = ClientError::NoNode;
+        for url in &self.urls {
+            match request(&self.http, format!("{url}{path}")).send().await {
+                Ok(response) => return read(url, response).await,
+                Err(source) => {
+                    last = ClientError::Unreachable {
+                        url: url.clone(),
+                        source,
+                    }
+                }
+            }
+        }
+        Err(last)
+    }
+}
+
+async fn read<T: DeserializeOwned>(url: &str, mut response: reqwest::Response) -> Result<T, ClientError> {
+    let status = response.status();
+    let malformed = |reason: String| ClientError::Malformed {
+        url: url.to_owned(),
+        status: status.as_u16(),
+        reason,
+    };
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Err(malformed(format!("more than {MAX_ANSWER} bytes"))),
+            Ok(None) => break,
+            Err(source) => {
+                return Err(ClientError::Unreachable {
+                    url: url.to_owned(),
+                    source,
+                });
+            }
+        }
+    }
+    if status.is_success() {
+        return serde_json::from_slice(&body).map_err(|error| malformed(error.to_string()));
+    }
+    match serde_json::from_slice::<ErrorBody>(&body) {
+        Ok(ErrorBody { error }) => Err(ClientError::Refused {
+            status: status.as_u16(),
+            error,
+        }),
+        Err(error) => Err(malformed(error.to_string())),
+    }
+}
