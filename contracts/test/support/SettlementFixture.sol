@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {MerkleTree} from "./MerkleTree.sol";
+import {Operators} from "./Operators.sol";
+import {Test} from "forge-std/Test.sol";
+import {Settlement} from "src/l2/Settlement.sol";
+import {UtilityToken} from "src/l2/UtilityToken.sol";
+import {Checkpoint} from "src/l2/libraries/CheckpointLib.sol";
+
+/// @notice A settlement with four operators of equal weight, and a consumer who holds and has approved tokens.
+abstract contract SettlementFixture is Test {
+    using Operators for Operators.Set;
+
+    uint256 internal constant SUPPLY = 1_000_000_000 ether;
+    uint256 internal constant CONSUMER_KEY = uint256(keccak256("consumer"));
+
+    UtilityToken internal token;
+    Settlement internal settlement;
+    Operators.Set internal operators;
+    address internal consumer = vm.addr(CONSUMER_KEY);
+
+    function setUp() public virtual {
+        deployWith(Operators.create(4, "genesis"));
+    }
+
+    function deployWith(Operators.Set memory set) internal {
+        operators = set;
+        token = new UtilityToken(address(this), SUPPLY);
+        settlement = new Settlement(token, set.seats());
+        assertTrue(token.transfer(consumer, 1_000_000 ether));
+        vm.prank(consumer);
+        token.approve(address(settlement), type(uint256).max);
+    }
+
+    /// @notice The next checkpoint after the latest, with other roots, everything consumed, by the same set.
+    function nextCheckpoint() internal view returns (Checkpoint memory checkpoint) {
+        checkpoint = settlement.latestCheckpoint();
+        checkpoint.height += 1;
+        checkpoint.stateRoot = keccak256(abi.encode("state", checkpoint.height));
+        checkpoint.exitRoot = keccak256(abi.encode("exit", checkpoint.height));
+        checkpoint.inboxCount = settlement.inboxCount();
+    }
+
+    /// @notice Signed by the first operators that make a quorum of equal seats, and submitted.
+    function submit(Checkpoint memory checkpoint) internal {
+        submit(checkpoint, Operators.first(Operators.quorum(operators.keys.length)));
+    }
+
+    function submit(Checkpoint memory checkpoint, uint256 signers) internal {
+        bytes memory signatures = operators.sign(signers, settlement.checkpointDigest(checkpoint));
+        settlement.submitCheckpoint(checkpoint, operators.seats(), signers, signatures);
+    }
+
+    /// @notice As `submit`, but the settlement must answer with `reason`. Signing happens before the expectation.
+    function refused(Checkpoint memory checkpoint, bytes memory reason) internal {
+        uint256 signers = Operators.first(Operators.quorum(operators.keys.length));
+        refused(checkpoint, signers, operators.sign(signers, settlement.checkpointDigest(checkpoint)), reason);
+    }
+
+    function refused(Checkpoint memory checkpoint, uint256 signers, bytes memory signatures, bytes memory reason)
+        internal
+    {
+        bytes32[] memory seats = operators.seats();
+        vm.expectRevert(reason);
+        settlement.submitCheckpoint(checkpoint, seats, signers, signatures);
+    }
+
+    /// @notice Certifies `root` as the root of all withdrawals.
+    function certify(bytes32 root) internal {
+        Checkpoint memory checkpoint = nextCheckpoint();
+        checkpoint.withdrawalsRoot = root;
+        submit(checkpoint);
+    }
+
+    function depositAs(address from, address account, uint128 amount) internal {
+        vm.prank(from);
+        settlement.deposit(account, amount);
+    }
+}
