@@ -1,0 +1,184 @@
+//! The settlement contract as its users call it: deposits, withdrawals, checkpoints.
+
+use crate::bindings::{SettlementContract, UtilityTokenContract};
+use crate::error::ChainError;
+use alloy::network::{Ethereum, EthereumWallet};
+use alloy::primitives::{Address, B256, Bytes, TxHash, U256};
+use alloy::providers::{DynProvider, PendingTransactionBuilder, Provider, ProviderBuilder};
+use alloy::signers::local::PrivateKeySigner;
+use rampart_protocol::{Amount, Checkpoint, OperatorSet, SignedCheckpoint};
+use std::time::Duration;
+
+/// Time within which a transaction must be mined.
+const MINED_WITHIN: Duration = Duration::from_secs(60);
+
+/// A caller of the settlement contract.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    contract: SettlementContract::SettlementContractInstance<DynProvider<Ethereum>>,
+    sender: Option<Address>,
+}
+
+impl Settlement {
+    /// Connects for reading, and for sending when a signer is given.
+    ///
+    /// # Errors
+    /// When the URL is not one.
+    pub fn new(rpc: &str, address: Address, signer: Option<PrivateKeySigner>) -> Result<Self, ChainError> {
+        let url = rpc.parse().map_err(|_| ChainError::Url { url: rpc.to_owned() })?;
+        let sender = signer.as_ref().map(PrivateKeySigner::address);
+        let provider = match signer {
+            Some(signer) => ProviderBuilder::new()
+                .wallet(EthereumWallet::from(signer))
+                .connect_http(url)
+                .erased(),
+            None => ProviderBuilder::new().connect_http(url).erased(),
+        };
+        Ok(Self {
+            contract: SettlementContract::new(address, provider),
+            sender,
+        })
+    }
+
+    /// The utility token's address.
+    ///
+    /// # Errors
+    /// When the RPC fails.
+    pub async fn token(&self) -> Result<Address, ChainError> {
+        Ok(self.contract.token().call().await?)
+    }
+
+    /// Base units of the utility token that `account` holds on the L2.
+    ///
+    /// # Errors
+    /// When the RPC fails or the balance exceeds 128 bits.
+    pub async fn token_balance(&self, account: Address) -> Result<Amount, ChainError> {
+        let token = UtilityTokenContract::new(self.token().await?, self.contract.provider());
+        let balance = token.balanceOf(account).call().await?;
+        u128::try_from(balance)
+            .map(Amount)
+            .map_err(|_| ChainError::Inconsistent("a token balance exceeds 128 bits".to_owned()))
+    }
+
+    /// Approves and deposits in two transactions; returns the deposit's transaction and block.
+    ///
+    /// # Errors
+    /// When the RPC fails, or a transaction reverts.
+    pub async fn deposit(&self, account: Address, amount: Amount) -> Result<(TxHash, u64), ChainError> {
+        let token = UtilityTokenContract::new(self.token().await?, self.contract.provider());
+        mined(
+            token
+                .approve(*self.contract.address(), U256::from(amount.0))
+                .send()
+                .await?,
+        )
+        .await?;
+        mined(self.contract.deposit(account, amount.0).send().await?).await
+    }
+
+    /// Pays a certified withdrawal out to its recipient.
+    ///
+    /// # Errors
+    /// When the RPC fails, or the contract refuses.
+    pub async fn withdraw(
+        &self,
+        index: u64,
+        recipient: Address,
+        amount: Amount,
+        proof: Vec<B256>,
+    ) -> Result<(TxHash, u64), ChainError> {
+        mined(
+            self.contract
+                .withdraw(index, recipient, amount.0, proof)
+                .send()
+                .await?,
+        )
+        .await
+    }
+
+    /// Height of the last checkpoint accepted, 0 for none.
+    ///
+    /// # Errors
+    /// When the RPC fails.
+    pub async fn accepted_height(&self) -> Result<u64, ChainError> {
+        Ok(self.contract.latestCheckpoint().call().await?.height)
+    }
+
+    /// The withdrawals root of the last checkpoint accepted.
+    ///
+    /// # Errors
+    /// When the RPC fails.
+    pub async fn withdrawals_root(&self) -> Result<B256, ChainError> {
+        Ok(self.contract.latestCheckpoint().call().await?.withdrawalsRoot)
+    }
+
+    /// Whether a withdrawal has been paid.
+    ///
+    /// # Errors
+    /// When the RPC fails.
+    pub async fn is_withdrawn(&self, index: u64) -> Result<bool, ChainError> {
+        Ok(self.contract.isWithdrawn(index).call().await?)
+    }
+
+    /// Submits a checkpoint with the signatures collected. Signatures of keys outside `operators` are left out.
+    ///
+    /// # Errors
+    /// When the RPC fails, or the contract refuses.
+    pub async fn submit_checkpoint(
+        &self,
+        checkpoint: &Checkpoint,
+        operators: &OperatorSet,
+        signatures: &[SignedCheckpoint],
+    ) -> Result<(TxHash, u64), ChainError> {
+        let (signers, packed) = pack_signatures(operators, signatures);
+        let checkpoint = SettlementContract::Checkpoint {
+            epoch: checkpoint.epoch,
+            height: checkpoint.height,
+            stateRoot: checkpoint.state_root,
+            withdrawalsRoot: checkpoint.withdrawals_root,
+            exitRoot: checkpoint.exit_root,
+            inboxCount: checkpoint.inbox_count,
+            nextOperatorSet: checkpoint.next_operator_set,
+        };
+        let call = self
+            .contract
+            .submitCheckpoint(checkpoint, operators.seats(), signers, packed);
+        mined(call.send().await?).await
+    }
+
+    /// The account that pays for transactions.
+    #[must_use]
+    pub const fn sender(&self) -> Option<Address> {
+        self.sender
+    }
+}
+
+/// The contract's form of a set of signatures: a bitmap of seats, and 65 bytes for each in seat order.
+#[must_use]
+pub fn pack_signatures(operators: &OperatorSet, signatures: &[SignedCheckpoint]) -> (U256, Bytes) {
+    let mut by_seat: Vec<(usize, &SignedCheckpoint)> = signatures
+        .iter()
+        .filter_map(|signed| {
+            let signer = signed.signer(&operators.domain)?;
+            operators.seat(signer).map(|(position, _)| (position, signed))
+        })
+        .collect();
+    by_seat.sort_by_key(|(position, _)| *position);
+    by_seat.dedup_by_key(|(position, _)| *position);
+    let mut bitmap = U256::ZERO;
+    let mut packed = Vec::with_capacity(65 * by_seat.len());
+    for (position, signed) in by_seat {
+        bitmap.set_bit(position, true);
+        packed.extend_from_slice(signed.signature.as_slice());
+    }
+    (bitmap, packed.into())
+}
+
+/// Waits for a transaction to be mined, and for it to have succeeded.
+pub(crate) async fn mined(pending: PendingTransactionBuilder<Ethereum>) -> Result<(TxHash, u64), ChainError> {
+    let receipt = pending.with_timeout(Some(MINED_WITHIN)).get_receipt().await?;
+    if !receipt.status() {
+        return Err(ChainError::Reverted(receipt.transaction_hash));
+    }
+    Ok((receipt.transaction_hash, receipt.block_number.unwrap_or_default()))
+}
