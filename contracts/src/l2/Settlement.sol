@@ -109,7 +109,7 @@ contract Settlement is EIP712 {
         _requireProgress(progress, checkpoint);
 
         bytes32 current = operatorSetHash;
-        bytes32 given = operatorSet.hash();
+        bytes32 given = operatorSet.hashCalldata();
         require(given == current, ErrorsLib.OperatorSetMismatch(current, given));
         OperatorSetLib.requireQuorum(checkpointDigest(checkpoint), operatorSet, signers, signatures);
 
