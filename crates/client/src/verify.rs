@@ -28,6 +28,9 @@ pub enum VerifyError {
     /// The record is not under the header's root.
     #[error("the purchase is not in the block that the confirmation quotes")]
     NotIncluded,
+    /// A header is not the child of the one before it.
+    #[error("the headers that the confirmation quotes do not follow one another")]
+    NotLinked,
     /// The certificate is not canonical bytes of the engine.
     #[error("the finalization certificate cannot be decoded: {0}")]
     Certificate(commonware_codec::Error),
@@ -70,7 +73,8 @@ impl Verifier {
         if !confirmation.is_included() {
             return Err(VerifyError::NotIncluded);
         }
-        self.verify_header(&confirmation.header, &confirmation.finalization)
+        let certified = confirmation.certified().ok_or(VerifyError::NotLinked)?;
+        self.verify_header(certified, &confirmation.finalization)
     }
 
     /// Checks that the operators finalized a header.

@@ -1,6 +1,6 @@
 //! A purchase confirmation (C5): final, and verifiable offline by anyone who knows the operator set (X1).
 //!
-//! This module checks the part that is hashing: record -> Merkle path -> header digest. The finalization is the
+//! This module checks the part that is hashing: record -> Merkle path -> header -> descendants. The finalization is the
 //! consensus engine's certificate over that digest; `rampart-client` verifies it.
 
 use crate::error::{DecodeError, decode_exact};
@@ -65,7 +65,10 @@ pub struct Confirmation {
     pub proof: Vec<B256>,
     /// Header of the block that executed the purchase.
     pub header: crate::Header,
-    /// The engine's finalization certificate over the header's digest, in its own codec.
+    /// Headers from its child to the block that was certified, in order; empty when the block itself was. A block is
+    /// final when a descendant is, and not every block gets a certificate of its own.
+    pub descendants: Vec<crate::Header>,
+    /// The engine's finalization certificate over the last header's digest, in its own codec.
     pub finalization: Bytes,
 }
 
@@ -74,6 +77,16 @@ impl Confirmation {
     #[must_use]
     pub fn is_included(&self) -> bool {
         merkle::verify(self.header.confirmations_root, self.record.leaf(), &self.proof)
+    }
+
+    /// The header that the certificate must be for, if each descendant is the child of the one before.
+    #[must_use]
+    pub fn certified(&self) -> Option<&crate::Header> {
+        self.descendants.iter().try_fold(&self.header, |parent, child| {
+            let follows =
+                child.parent == parent.digest() && parent.height.checked_add(1) == Some(child.height);
+            follows.then_some(child)
+        })
     }
 
     /// The canonical encoding.
