@@ -4,7 +4,7 @@
 //
 //   node script/artifacts.mjs           compile (cached) and write them
 //   node script/artifacts.mjs --check   compile from nothing, compare with the committed ones, exit 1 if they differ
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -17,9 +17,12 @@ const contracts = ["DevToken", "Settlement", "UtilityToken"];
 /** Compiles src/ and returns the folder with forge's own artifacts. */
 function build(out, fresh) {
   const cache = fresh ? path.join(out, "cache") : path.join(root, "cache", "artifacts");
-  const args = ["build", "--skip", "test", "--skip", "script", "--out", out, "--cache-path", cache];
+  const args = ["build", "--skip", "./test/**", "--out", out, "--cache-path", cache];
   const env = { ...process.env, ...(fresh ? { RAMPART_SOLC_CACHE: "off" } : {}) };
-  execFileSync(forge, fresh ? [...args, "--force"] : args, { cwd: root, env, stdio: ["ignore", 2, 2] });
+  if (!existsSync(forge)) throw new Error("forge is not installed: run `npm ci --ignore-scripts` in contracts/ (Linux x86-64)");
+  const run = spawnSync(forge, fresh ? [...args, "--force"] : args, { cwd: root, env, stdio: ["ignore", 2, 2] });
+  if (run.error) throw run.error;
+  if (run.status !== 0) throw new Error("the contracts do not compile, see above");
 }
 
 /** Keys in alphabetical order at every level, lists as they are. */
@@ -94,11 +97,13 @@ function check() {
 }
 
 const args = process.argv.slice(2);
-if (args.length === 0) {
-  write();
-} else if (args.length === 1 && args[0] === "--check") {
-  check();
-} else {
+if (args.length > 1 || (args.length === 1 && args[0] !== "--check")) {
   console.error("usage: node script/artifacts.mjs [--check]");
-  process.exitCode = 2;
+  process.exit(2);
+}
+try {
+  args.length === 0 ? write() : check();
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
 }
