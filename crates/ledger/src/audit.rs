@@ -1,0 +1,211 @@
+//! A scan of a whole state for what must always hold: the slow, independent form of conservation.
+//!
+//! It recomputes every total and counter from the records alone, so that a rule that forgets one is found.
+
+use crate::key::Key;
+use crate::record::{Account, EscrowPage, Globals, Imbalance, Provider, Record, Stored, Withdrawal};
+use crate::view::MemoryState;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use rampart_protocol::{Amount, B256, ProviderId, merkle};
+
+/// What does not hold in a state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuditError {
+    /// The totals do not balance.
+    #[error(transparent)]
+    Imbalance(#[from] Imbalance),
+    /// A record lies under another's key.
+    #[error("the record at {0} belongs elsewhere")]
+    Misplaced(Key),
+    /// A record does not survive its own encoding.
+    #[error("the record at {0} does not decode to itself")]
+    Encoding(Key),
+    /// A total or counter differs from what the records say.
+    #[error("{what}: the records say {actual}, the total says {stated}")]
+    Total {
+        /// The total.
+        what: &'static str,
+        /// From the records.
+        actual: u128,
+        /// As stated.
+        stated: u128,
+    },
+    /// One record contradicts another.
+    #[error("{what} does not hold at {key}")]
+    Broken {
+        /// Where.
+        key: Key,
+        /// What ought to hold.
+        what: &'static str,
+    },
+}
+
+/// Checks a whole state.
+///
+/// # Errors
+/// The first thing that does not hold.
+pub fn audit(state: &MemoryState) -> Result<(), AuditError> {
+    for (key, record) in state.records() {
+        if record.key() != *key {
+            return Err(AuditError::Misplaced(*key));
+        }
+        if Record::from_bytes(&record.to_bytes()).as_ref() != Ok(record) {
+            return Err(AuditError::Encoding(*key));
+        }
+    }
+    let globals = all::<Globals>(state).next().unwrap_or_default();
+    globals.check()?;
+    audit_totals(state, &globals)?;
+    audit_accounts(state)?;
+    audit_escrow(state)?;
+    audit_withdrawals(state, &globals)
+}
+
+fn all<T: Stored>(state: &MemoryState) -> impl Iterator<Item = T> {
+    state
+        .records()
+        .filter_map(|(_, record)| T::from_record(record.clone()))
+}
+
+fn count(state: &MemoryState, is: impl Fn(&Record) -> bool) -> u128 {
+    state
+        .records()
+        .filter(|(_, record)| is(record))
+        .fold(0, |count, _| count + 1)
+}
+
+fn audit_totals(state: &MemoryState, globals: &Globals) -> Result<(), AuditError> {
+    let sum =
+        |parts: &mut dyn Iterator<Item = Amount>| parts.fold(0u128, |sum, part| sum.saturating_add(part.0));
+    for (what, actual, stated) in [
+        (
+            "balances",
+            sum(&mut all::<Account>(state).map(|a| a.balance)),
+            globals.balances.0,
+        ),
+        (
+            "stakes",
+            sum(&mut all::<Provider>(state).map(|p| p.stake)),
+            globals.stakes.0,
+        ),
+        (
+            "escrow",
+            sum(&mut all::<Provider>(state).map(|p| p.escrow.total)),
+            globals.escrow.0,
+        ),
+        (
+            "withdrawn",
+            sum(&mut all::<Withdrawal>(state).map(|w| w.amount)),
+            globals.withdrawn.0,
+        ),
+        (
+            "accounts",
+            count(state, |r| matches!(r, Record::Account(_))),
+            globals.accounts.into(),
+        ),
+        (
+            "indices",
+            count(state, |r| matches!(r, Record::AccountAt(_))),
+            globals.accounts.into(),
+        ),
+        (
+            "providers",
+            count(state, |r| matches!(r, Record::Provider(_))) + 1,
+            globals.next_provider.0.into(),
+        ),
+        (
+            "services",
+            count(state, |r| matches!(r, Record::Service(_))) + 1,
+            globals.next_service.0.into(),
+        ),
+        (
+            "purchases",
+            count(state, |r| matches!(r, Record::Purchase(_))),
+            globals.purchases.into(),
+        ),
+        (
+            "withdrawals",
+            count(state, |r| matches!(r, Record::Withdrawal(_))),
+            globals.withdrawals.into(),
+        ),
+    ] {
+        if actual != stated {
+            return Err(AuditError::Total { what, actual, stated });
+        }
+    }
+    Ok(())
+}
+
+fn audit_accounts(state: &MemoryState) -> Result<(), AuditError> {
+    for account in all::<Account>(state) {
+        let at = state.record(&Key::account_at(account.index));
+        if !matches!(at, Some(Record::AccountAt(at)) if at.address == account.address) {
+            return Err(AuditError::Broken {
+                key: account.key(),
+                what: "the index leads back to the account",
+            });
+        }
+    }
+    for provider in all::<Provider>(state) {
+        let owner = state.record(&Key::account(&provider.owner));
+        if !matches!(owner, Some(Record::Account(owner)) if owner.owned_provider() == Some(provider.id)) {
+            return Err(AuditError::Broken {
+                key: provider.key(),
+                what: "the owner owns the provider",
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Walks each provider's pages from the oldest to the newest, and checks that no page lies off the lists.
+fn audit_escrow(state: &MemoryState) -> Result<(), AuditError> {
+    let mut pages: BTreeMap<(ProviderId, u64), EscrowPage> = all::<EscrowPage>(state)
+        .map(|page| ((page.provider, page.start.0), page))
+        .collect();
+    for provider in all::<Provider>(state) {
+        let queue = provider.escrow;
+        let broken = |what| AuditError::Broken {
+            key: provider.key(),
+            what,
+        };
+        let (mut at, mut left) = (queue.first, queue.total.0);
+        while left > 0 {
+            let page = pages
+                .remove(&(provider.id, at.0))
+                .ok_or(broken("every page of escrow exists"))?;
+            let held = page
+                .buckets
+                .iter()
+                .fold(0u128, |sum, bucket| sum.saturating_add(bucket.0));
+            if held == 0 || held > left || (held == left) != (page.start == queue.last) {
+                return Err(broken("pages are not empty and add up to the escrow"));
+            }
+            if held < left && page.next <= page.start {
+                return Err(broken("pages go from old to new"));
+            }
+            (at, left) = (page.next, left - held);
+        }
+    }
+    match pages.values().next() {
+        Some(page) => Err(AuditError::Broken {
+            key: page.key(),
+            what: "every page is in its provider's list",
+        }),
+        None => Ok(()),
+    }
+}
+
+fn audit_withdrawals(state: &MemoryState, globals: &Globals) -> Result<(), AuditError> {
+    let mut withdrawals: Vec<Withdrawal> = all(state).collect();
+    withdrawals.sort_by_key(|withdrawal| withdrawal.index);
+    let leaves: Vec<B256> = withdrawals.iter().map(Withdrawal::leaf).collect();
+    if merkle::root(&leaves) != globals.withdrawals_root() {
+        return Err(AuditError::Broken {
+            key: Key::globals(),
+            what: "the peaks are those of all withdrawals",
+        });
+    }
+    Ok(())
+}

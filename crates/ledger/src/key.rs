@@ -1,0 +1,171 @@
+//! State keys: 32 bytes that name a record.
+//!
+//! Decides the layout only; what is stored under a key is `record`'s.
+//!
+//! Two properties matter. First, no two records share a key. Byte 31 is the [`Kind`], so records of different kinds
+//! never collide. Within a kind the remaining bytes hold the identifier in full, so they do not collide either:
+//!
+//! | kind | bytes 0..8 | bytes 8.. |
+//! |---|---|---|
+//! | globals, parameters | zero, kind in byte 7 | zero |
+//! | provider, service, account by index, withdrawal | id, little-endian, kind xored into byte 7 | id in 8..16 |
+//! | account | address\[0..8\] | address\[8..20\] in 8..20 |
+//! | purchase | id\[0..8\] | id\[8..31\] in 8..31 |
+//! | escrow page | page start xor spread provider id | provider id in 8..16, page start in 16..24 |
+//! | pair of consumer and provider | address\[0..8\] xor spread provider id | address\[8..20\], provider id in 20..28 |
+//!
+//! The one identifier that is cut is the purchase id, to 248 bits; it is a keccak-256 digest, so a collision costs
+//! 2^124 hashes, and a purchase onto an existing key is refused rather than overwritten.
+//!
+//! Second, the first eight bytes alone tell records apart nearly always, without hashing, because that is all that
+//! the storage index compares: the kind in byte 7 keeps provider 5 from service 5, and `spread` (multiplication by
+//! an odd constant, a bijection on 64 bits) keeps one provider's pages from another's.
+
+use core::fmt;
+use rampart_protocol::{Address, ProviderId, PurchaseId, ServiceId, Timestamp};
+
+/// What a key names, its last byte. The values are part of the state's format and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// Counters and totals; one record.
+    Globals = 1,
+    /// The economic parameters; one record.
+    Params = 2,
+    /// An account, by address.
+    Account = 3,
+    /// An account's address, by the account's index.
+    AccountAt = 4,
+    /// A provider, by id.
+    Provider = 5,
+    /// A service, by id.
+    Service = 6,
+    /// A purchase, by id.
+    Purchase = 7,
+    /// One page of a provider's escrow, by its start.
+    EscrowPage = 8,
+    /// What is remembered of one consumer at one provider.
+    Pair = 9,
+    /// A withdrawal, by index.
+    Withdrawal = 10,
+}
+
+/// The name of a record in the state.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key([u8; 32]);
+
+/// Spreads sequential ids over 64 bits: 2^64 divided by the golden ratio, made odd.
+const fn spread(id: u64) -> u64 {
+    id.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+impl Key {
+    /// Counters and totals.
+    #[must_use]
+    pub const fn globals() -> Self {
+        Self::numbered(Kind::Globals, 0)
+    }
+
+    /// The economic parameters.
+    #[must_use]
+    pub const fn params() -> Self {
+        Self::numbered(Kind::Params, 0)
+    }
+
+    /// An account.
+    #[must_use]
+    pub fn account(address: &Address) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..20].copy_from_slice(address.as_slice());
+        Self::of_kind(Kind::Account, bytes)
+    }
+
+    /// The address of the account with this index, counted from 0.
+    #[must_use]
+    pub const fn account_at(index: u64) -> Self {
+        Self::numbered(Kind::AccountAt, index)
+    }
+
+    /// A provider.
+    #[must_use]
+    pub const fn provider(id: ProviderId) -> Self {
+        Self::numbered(Kind::Provider, id.0)
+    }
+
+    /// A service.
+    #[must_use]
+    pub const fn service(id: ServiceId) -> Self {
+        Self::numbered(Kind::Service, id.0)
+    }
+
+    /// A purchase.
+    #[must_use]
+    pub const fn purchase(id: &PurchaseId) -> Self {
+        Self::of_kind(Kind::Purchase, id.0.0)
+    }
+
+    /// The page of a provider's escrow that starts at `start`.
+    #[must_use]
+    pub fn escrow_page(provider: ProviderId, start: Timestamp) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&(start.0 ^ spread(provider.0)).to_le_bytes());
+        bytes[8..16].copy_from_slice(&provider.0.to_le_bytes());
+        bytes[16..24].copy_from_slice(&start.0.to_le_bytes());
+        Self::of_kind(Kind::EscrowPage, bytes)
+    }
+
+    /// What is remembered of `consumer` at `provider`.
+    #[must_use]
+    pub fn pair(consumer: &Address, provider: ProviderId) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..20].copy_from_slice(consumer.as_slice());
+        for (byte, mask) in bytes.iter_mut().zip(spread(provider.0).to_le_bytes()) {
+            *byte ^= mask;
+        }
+        bytes[20..28].copy_from_slice(&provider.0.to_le_bytes());
+        Self::of_kind(Kind::Pair, bytes)
+    }
+
+    /// The withdrawal with this index, counted from 0.
+    #[must_use]
+    pub const fn withdrawal(index: u64) -> Self {
+        Self::numbered(Kind::Withdrawal, index)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    const fn numbered(kind: Kind, id: u64) -> Self {
+        let id = id.to_le_bytes();
+        let mut bytes = [0; 32];
+        let mut at = 0;
+        while at < 8 {
+            bytes[at] = id[at];
+            bytes[8 + at] = id[at];
+            at += 1;
+        }
+        bytes[7] ^= kind as u8;
+        Self::of_kind(kind, bytes)
+    }
+
+    const fn of_kind(kind: Kind, mut bytes: [u8; 32]) -> Self {
+        bytes[31] = kind as u8;
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("0x")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
