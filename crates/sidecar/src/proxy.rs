@@ -1,0 +1,175 @@
+//! The way of one request through the sidecar: claim, entitlement, admission, body, meter, upstream.
+//!
+//! This file only puts the steps in order; each step decides in its own module. Nothing reaches the upstream before its use
+//! is durable, and nothing of a body before its digest is checked.
+
+use crate::claim::{self, Claim, Target};
+use crate::confirmations;
+use crate::counters::Counters;
+use crate::headers;
+use crate::meter::{Reservation, UseError, Voucher};
+use crate::own_paths;
+use crate::refusal::{Refusal, Refused};
+use crate::reply::{self, Reply, ReplyBody};
+use crate::routes::Route;
+use crate::shared::Core;
+use crate::upstream::{Upstream, UpstreamError, UpstreamRequest};
+use crate::window::Replay;
+use crate::{admission, body};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::http::request::Parts;
+use hyper::{Request, Uri};
+use rampart_protocol::{PurchaseRecord, Timestamp};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Answers one request; never fails.
+pub async fn handle(core: Arc<Core>, request: Request<Incoming>) -> Reply {
+    Counters::add(&core.counters.requests);
+    match serve(&core, request).await {
+        Ok(reply) => reply,
+        Err(refused) => {
+            core.counters.refused(refused.refusal);
+            reply::refusal(&refused)
+        }
+    }
+}
+
+async fn serve(core: &Core, request: Request<Incoming>) -> Result<Reply, Refused> {
+    let (head, body) = request.into_parts();
+    let target = claim::target(&head)?;
+    if own_paths::is_own(target.path) {
+        return own_paths::handle(core, &head, target.path, body).await;
+    }
+    claim::check_authority(&head.headers, &core.authority)?;
+    let (position, route) = core.routes.find(target.path).ok_or(Refusal::UnknownPath)?;
+    if !claim::has_token(&head.headers) {
+        core.counters.refused(Refusal::PaymentRequired);
+        return Ok(core.offers.payment_required(route.service));
+    }
+    let now = (core.clock)();
+    let claim = claim::read(&head, target, &core.authority, !body.is_end_stream())?;
+    claim::check_time(&claim.parameters, now, core.policy)?;
+    if body.size_hint().lower() > core.limits.max_body_bytes as u64 {
+        return Err(Refusal::TooLarge.into());
+    }
+    let (record, window) = entitlement(core, &head, &claim, now).await?;
+    admission::check(&claim, &record, window, route.service, now)?;
+    if !core.rates.take(record.id, Instant::now()) {
+        return Err(Refusal::RateLimited.into());
+    }
+    let bytes = body::read(body, &claim, &core.limits).await?;
+    let request = upstream_request(&head, target, route, &record, bytes)?;
+    let reservation = reserve(core, claim, now).await?;
+    forward(core, &core.upstreams[position], request, &record, reservation).await
+}
+
+/// The purchase that the claim names, and whether its number is unused: from the meter, or else by a confirmation.
+async fn entitlement(
+    core: &Core,
+    head: &Parts,
+    claim: &Claim,
+    now: Timestamp,
+) -> Result<(PurchaseRecord, Result<(), Replay>), Refused> {
+    let id = claim.parameters.purchase;
+    if let Some(known) = core.store.look_up(id, claim.parameters.sequence) {
+        return Ok(known);
+    }
+    let field = claim::single(&head.headers, &headers::CONFIRMATION, Refusal::BadConfirmation)?;
+    let record = match field {
+        Some(field) => {
+            let bytes = confirmations::from_field(field)?;
+            core.confirmations.accept(&bytes, Some(id), now).await?.0
+        }
+        None => core.confirmations.fetch(id, now).await?,
+    };
+    // Others may have used numbers since it was stored.
+    Ok(core
+        .store
+        .look_up(id, claim.parameters.sequence)
+        .unwrap_or((record, Ok(()))))
+}
+
+fn upstream_request(
+    head: &Parts,
+    target: Target<'_>,
+    route: &Route,
+    record: &PurchaseRecord,
+    body: Bytes,
+) -> Result<UpstreamRequest, Refused> {
+    let uri: Uri = route
+        .target(target.path, target.query)
+        .parse()
+        .map_err(|_| Refusal::BadRequest.because("the target cannot be forwarded"))?;
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = head.headers.clone();
+    headers::to_upstream(request.headers_mut(), &route.host, record);
+    Ok(request)
+}
+
+async fn reserve(core: &Core, claim: Claim, now: Timestamp) -> Result<Reservation, Refused> {
+    let voucher = Voucher {
+        sequence: claim.parameters.sequence,
+        base: claim.base.into_bytes().into(),
+        signature: claim.signature.to_vec().into(),
+    };
+    let reserved = core.store.reserve(claim.parameters.purchase, voucher, now).await;
+    reserved.map_err(|error| match error {
+        UseError::Replay(replay) => admission::replayed(replay),
+        UseError::Unknown => Refusal::UnknownPurchase.into(),
+        UseError::Meter(error) => {
+            tracing::error!(%error, "a use could not be recorded");
+            Refusal::MeterUnavailable.into()
+        }
+    })
+}
+
+async fn forward(
+    core: &Core,
+    upstream: &Arc<Upstream>,
+    request: UpstreamRequest,
+    record: &PurchaseRecord,
+    mut reservation: Reservation,
+) -> Result<Reply, Refused> {
+    reservation.forwarded();
+    let mut response = match upstream.send(request).await {
+        Ok(response) if response.status().is_server_error() => {
+            Counters::add(&core.counters.upstream_server_errors);
+            release(reservation).await?;
+            response
+        }
+        Ok(response) => {
+            reservation.settle();
+            Counters::add(&core.counters.served);
+            response
+        }
+        Err(error) => {
+            tracing::warn!(%error, service = %record.service, "the upstream failed");
+            release(reservation).await?;
+            let timeout = matches!(error, UpstreamError::Timeout);
+            return Err(if timeout {
+                Refusal::UpstreamTimeout
+            } else {
+                Refusal::Upstream
+            }
+            .into());
+        }
+    };
+    headers::to_consumer(
+        response.headers_mut(),
+        core.store.authorised(record.id),
+        record.requests,
+    );
+    Ok(response.map(|body| ReplyBody::Upstream(Box::new(body))))
+}
+
+async fn release(reservation: Reservation) -> Result<(), Refused> {
+    reservation.release().await.map_err(|error| {
+        tracing::error!(%error, "a release could not be recorded");
+        Refusal::MeterUnavailable.into()
+    })
+}
