@@ -1,0 +1,163 @@
+//! The one function that wires an operator's actors together, over any runtime and network.
+
+use super::actors::{Common, EPOCH_LENGTH};
+use super::channels::Channels;
+use super::config::{EngineConfig, Timeouts};
+use super::handle::{Chain, Engine, EngineError};
+use super::runtime::Runtime;
+use super::scheme::Scheme;
+use crate::application::{Feed, LedgerApplication, Seams, Sink, Source};
+use crate::block::Block;
+use crate::storage::{self, SharedState, StateReader};
+use commonware_consensus::{
+    marshal::standard::Deferred,
+    simplex::{self, config::Floor},
+    types::FixedEpocher,
+};
+use commonware_cryptography::{Digested, Digestible as _, ed25519::PublicKey};
+use commonware_glue::stateful::db::DatabaseSet;
+use commonware_p2p::{Blocker, Provider, Receiver, Sender};
+use commonware_runtime::Handle;
+use commonware_utils::NonZeroDuration;
+use futures::future::select_all;
+use tokio::sync::watch;
+
+/// One operator's place in the network.
+pub struct Network<S, R, P, B> {
+    /// The operator's consensus key.
+    pub me: PublicKey,
+    /// Its channels.
+    pub channels: Channels<S, R>,
+    /// Who is there.
+    pub peers: P,
+    /// How to refuse a peer that misbehaves.
+    pub blocker: B,
+}
+
+/// Starts one operator: opens its stores, syncs or recovers its state, and votes.
+///
+/// Returns once every actor runs. With [`EngineConfig::state_sync`] on an empty store it returns only after `f + 1`
+/// peers have named a recent certificate; the state itself then arrives in the background.
+///
+/// # Errors
+/// When the configuration is unusable or a store cannot be opened. Storage faults after that panic.
+pub async fn start<E, S, R, P, B, I, F, K>(
+    context: E,
+    config: EngineConfig,
+    scheme: Scheme,
+    network: Network<S, R, P, B>,
+    seams: Seams<I, F, K>,
+) -> Result<Engine<E>, EngineError>
+where
+    E: Runtime,
+    S: Sender<PublicKey = PublicKey>,
+    R: Receiver<PublicKey = PublicKey>,
+    P: Provider<PublicKey = PublicKey>,
+    B: Blocker<PublicKey = PublicKey>,
+    I: Source,
+    F: Feed,
+    K: Sink,
+{
+    let fetch_timeout = config.timeouts.validate()?;
+    let Network {
+        me,
+        channels,
+        peers,
+        blocker,
+    } = network;
+    let page_cache = storage::page_cache(&config.storage);
+    let genesis = genesis::<E>(&config)?;
+    let records = rampart_ledger::genesis(&config.params)?;
+    let (tip_sender, tip) = watch::channel(genesis.header().clone());
+    let mut common = Common {
+        context,
+        config,
+        scheme,
+        me,
+        peers,
+        blocker,
+        page_cache,
+        fetch_timeout,
+        handles: Vec::new(),
+    };
+
+    let (plan, probe) = common.plan(channels.probe).await?;
+    let start_block = Digested::precomputed(genesis.clone(), genesis.digest());
+    let (marshal, marshal_mailbox, marshal_floor) = common.marshal(&plan, start_block).await?;
+    let sync_floor = plan.floor().cloned();
+    let application = LedgerApplication::new(&genesis, records, &common.config, seams, tip_sender.clone());
+    let (state, state_cell) = StateReader::pending();
+    let state_source = common.state_source(channels.state, state_cell);
+    let (stateful, stateful_mailbox) = common.stateful(
+        application,
+        (marshal_mailbox.clone(), marshal_floor),
+        plan,
+        state_source,
+    );
+
+    let deferred = Deferred::new(
+        common.context.child("deferred"),
+        stateful_mailbox.clone(),
+        marshal_mailbox.clone(),
+        FixedEpocher::new(EPOCH_LENGTH),
+    );
+    let buffer = common.broadcast(channels.blocks);
+    let resolver = common.marshal_resolver(channels.backfill);
+    common
+        .handles
+        .push(marshal.start(stateful_mailbox, buffer, resolver));
+    probe.attach(marshal_mailbox.clone());
+    if let Some((_, block)) = marshal_mailbox.get_anchor().await {
+        tip_sender.send_replace(block.inner().header().clone());
+    }
+    common.handles.push(stateful.start());
+
+    let floor = sync_floor.map_or_else(|| Floor::Genesis(genesis.digest()), Floor::Finalized);
+    let simplex = simplex::Engine::new(common.context.child("simplex"), common.simplex(deferred, floor));
+    common
+        .handles
+        .push(simplex.start(channels.votes, channels.certificates, channels.resolver));
+
+    let Common { context, handles, .. } = common;
+    let handle = context.spawn(move |_| supervise(handles));
+    Ok(Engine {
+        handle,
+        state,
+        chain: Chain {
+            marshal: marshal_mailbox,
+            tip,
+        },
+    })
+}
+
+/// Ends when the first actor ends, which only happens when the runtime stops or the actor failed.
+async fn supervise(handles: Vec<Handle<()>>) {
+    let (result, index, _) = select_all(handles).await;
+    tracing::warn!(?result, index, "a part of the engine ended");
+}
+
+/// The block at height zero, over the empty state.
+fn genesis<E: Runtime>(config: &EngineConfig) -> Result<Block, EngineError> {
+    let empty = <SharedState<E> as DatabaseSet<E>>::initial_sync_targets();
+    Block::genesis(
+        &config.operators,
+        &config.params,
+        config.genesis_timestamp_ms,
+        &empty,
+    )
+    .map_err(EngineError::Genesis)
+}
+
+impl Timeouts {
+    /// Checks the order that the engine insists on, and returns the fetch timeout in the engine's type.
+    fn validate(&self) -> Result<NonZeroDuration, EngineError> {
+        let ordered = !self.leader.is_zero()
+            && self.leader < self.certification
+            && self.certification < self.skip
+            && !self.retry.is_zero()
+            && self.retry < self.skip;
+        NonZeroDuration::new(self.fetch)
+            .filter(|_| ordered)
+            .ok_or(EngineError::Timeouts)
+    }
+}

@@ -1,0 +1,59 @@
+//! What an operator configures about agreement.
+
+use crate::application::Pacing;
+use crate::block::BlockLimits;
+use crate::storage::StorageConfig;
+use rampart_ledger::Params;
+use rampart_protocol::OperatorSet;
+use std::time::Duration;
+
+/// Everything that all operators of a deployment must agree on, and the local sizes.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// The deployment and its operators. The same everywhere.
+    pub operators: OperatorSet,
+    /// Time of the genesis block, Unix milliseconds. The same everywhere; near the start of the network, since a
+    /// block is at most [`crate::application::MAX_STEP`] after its parent.
+    pub genesis_timestamp_ms: u64,
+    /// The economic parameters at genesis. The same everywhere.
+    pub params: Params,
+    /// Largest block. The same everywhere.
+    pub limits: BlockLimits,
+    /// How often blocks are built, and how long a candidate may wait for the local chain feed.
+    pub pacing: Pacing,
+    /// When a view is given up.
+    pub timeouts: Timeouts,
+    /// What is stored, and how much of it is cached.
+    pub storage: StorageConfig,
+    /// Fetch the state of a recent block from peers instead of executing the chain from genesis. Takes effect
+    /// only on an empty store, and needs `f + 1` peers that answer: never set it for a network's first start.
+    pub state_sync: bool,
+}
+
+/// When a view is given up.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Longest wait for the leader's proposal.
+    pub leader: Duration,
+    /// Longest wait for a view to be certified; more than `leader`.
+    pub certification: Duration,
+    /// Pause between repeated votes to skip a view.
+    pub retry: Duration,
+    /// After this silence of a leader its views are skipped at once; more than `certification`.
+    pub skip: Duration,
+    /// Longest wait for one peer's answer.
+    pub fetch: Duration,
+}
+
+impl Default for Timeouts {
+    /// For operators within 200 ms of each other, with a second of idle time in each empty block.
+    fn default() -> Self {
+        Self {
+            leader: Duration::from_millis(2_500),
+            certification: Duration::from_secs(4),
+            retry: Duration::from_secs(1),
+            skip: Duration::from_secs(8),
+            fetch: Duration::from_secs(2),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Agreement among operators: the wiring of the consensus engine around the ledger application.
+//!
+//! [`start`] assembles one operator's actors over any runtime and any network: agreement (`simplex`), dissemination
+//! and ordered delivery of finalised blocks (`marshal`), speculative and finalised state (`stateful` over QMDB), and
+//! the state sync by which a wiped operator rejoins. Production runs it over Tokio and authenticated connections
+//! ([`network`]), the tests over a seeded simulation of both.
+//!
+//! One epoch of unbounded length for now: the operator set is fixed at start. What depends on the epoch is already
+//! keyed by it (headers, the certificate provider's scope, the partition of the vote journal), so rotation adds an
+//! epoch manager and changes nothing that is stored.
+//!
+//! What a block means is [`crate::application`]'s; what to put into one is the caller's
+//! [`Source`](crate::application::Source).
+
+mod actors;
+mod assemble;
+mod channels;
+mod config;
+mod handle;
+pub mod network;
+mod runtime;
+mod scheme;
+mod state_sync;
+
+pub use assemble::{Network, start};
+pub use channels::{Channels, ENGINE_CHANNELS, max_message_size};
+pub use config::{EngineConfig, Timeouts};
+pub use handle::{Certificate, Chain, Engine, EngineError};
+pub use runtime::Runtime;
+pub use scheme::{Finalization, Scheme, SchemeError, participants, scheme};

@@ -1,0 +1,56 @@
+//! The certificate scheme: Ed25519 signatures of the operators over the deployment's own namespace.
+//!
+//! Attributable (each signature names its operator, so equivocation is evidence) and cheap at our set sizes. Every
+//! operator has one seat whatever its stake: quorums in consensus count seats, those on chain count stake.
+
+use crate::block::{key_bytes, parse_key};
+use crate::storage::Digest;
+use commonware_consensus::simplex;
+use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
+use commonware_utils::{TryCollect as _, ordered::Set};
+use rampart_protocol::{B256, OperatorSet};
+
+/// Signs and verifies votes and certificates.
+pub type Scheme = simplex::scheme::ed25519::Scheme;
+
+/// A quorum's certificate that a block is final. Its encoding is what a confirmation carries.
+pub type Finalization = simplex::types::Finalization<Scheme, Digest>;
+
+/// Why an operator set gives no certificate scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SchemeError {
+    /// A consensus key is not a point of the curve.
+    #[error("the consensus key {0} is not an Ed25519 public key")]
+    Key(B256),
+    /// A consensus key occurs twice.
+    #[error("two operators share one consensus key")]
+    Duplicate,
+    /// The local key is not in the set.
+    #[error("the consensus key {0} is not in the operator set")]
+    NotAnOperator(B256),
+}
+
+/// The operators' consensus keys in the order in which certificates number their signers.
+///
+/// # Errors
+/// When a key is malformed or occurs twice.
+pub fn participants(operators: &OperatorSet) -> Result<Set<PublicKey>, SchemeError> {
+    operators
+        .operators
+        .iter()
+        .map(|operator| parse_key(&operator.public_key).map_err(|_| SchemeError::Key(operator.public_key)))
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .try_collect()
+        .map_err(|_| SchemeError::Duplicate)
+}
+
+/// The scheme with which `key` votes among `operators`.
+///
+/// # Errors
+/// When the set is malformed or does not contain the key.
+pub fn scheme(operators: &OperatorSet, key: PrivateKey) -> Result<Scheme, SchemeError> {
+    let public = PublicKey::from(key.clone());
+    Scheme::signer(&operators.consensus_namespace(), participants(operators)?, key)
+        .ok_or_else(|| SchemeError::NotAnOperator(key_bytes(&public)))
+}
