@@ -1,1 +1,21 @@
-//! rampart-node
+//! The Rampart operator: consensus on the ledger, its storage, and what clients and chains see of it.
+//!
+//! The engine ([`engine`], [`application`], [`storage`]) is generic over runtime and network; the rest is the process
+//! around it. No ledger rule is in here.
+
+pub mod api;
+pub mod application;
+pub mod block;
+pub mod checkpoint;
+pub mod config;
+pub mod engine;
+pub mod feed;
+mod gossip;
+pub mod index;
+pub mod mempool;
+mod run;
+mod sink;
+pub mod storage;
+
+pub use config::{NetworkFile, NodeConfig};
+pub use run::{NodeError, run};

@@ -1,0 +1,187 @@
+//! Taking transactions in, and telling what became of them.
+
+use super::error::ApiError;
+use super::evaluate::evaluate;
+use super::{MAX_WAIT, Shared};
+use crate::application::Verified;
+use crate::engine::Runtime;
+use crate::mempool::{PoolError, rejection};
+use crate::storage::StateReader;
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use rampart_ledger::{BlockEnv, Fault, Input, Key, Record};
+use rampart_protocol::api::{Rejection, TransactionStatus, TransactionView};
+use rampart_protocol::{Address, B256, Domain, Header, Nonce, SignedTransaction, Timestamp};
+use serde::Deserialize;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// `?wait=SECONDS`
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Wait {
+    wait: Option<u64>,
+}
+
+/// `POST /v1/transactions`
+pub(super) async fn submit<E: Runtime>(
+    State(context): State<Shared<E>>,
+    wait: Result<Query<Wait>, QueryRejection>,
+    body: Result<Json<SignedTransaction>, JsonRejection>,
+) -> Result<Response, ApiError> {
+    let Query(Wait { wait }) = wait?;
+    let Json(transaction) = body?;
+    transaction
+        .message
+        .check_limits()
+        .map_err(|error| ApiError::bad_request("field_too_long", error.to_string()))?;
+    let bytes = transaction.to_bytes();
+    let senders = context.senders.clone();
+    let verified = tokio::task::spawn_blocking(move || senders.verify(transaction))
+        .await
+        .map_err(|error| ApiError::internal(&error))??;
+    let hash = verified.hash();
+    // Watch before looking, so that no change is missed.
+    let changes = context.mempool.watch();
+    let mut known = find(&context, hash)?;
+    if known.status == TransactionStatus::Unknown || known.status == TransactionStatus::Rejected {
+        admit(&context, verified).await?;
+        // When the queue of the gossip is full the others learn of it from the block, or from the next submission.
+        let _ = context.gossip.try_send(bytes);
+        known = TransactionView {
+            hash,
+            status: TransactionStatus::Pending,
+            height: None,
+            rejection: None,
+        };
+    }
+    if let Some(wait) = wait {
+        let wait = Duration::from_secs(wait).min(MAX_WAIT);
+        known = outcome(&context, hash, changes, wait).await?;
+    }
+    match (known.status, known.rejection.clone()) {
+        (TransactionStatus::Rejected, Some(rejection)) => Err(ApiError::rejected(rejection)),
+        (TransactionStatus::Applied, _) => Ok((StatusCode::OK, Json(known)).into_response()),
+        _ => Ok((StatusCode::ACCEPTED, Json(known)).into_response()),
+    }
+}
+
+/// `GET /v1/transactions/{hash}`
+pub(super) async fn transaction<E: Runtime>(
+    State(context): State<Shared<E>>,
+    hash: Result<Path<B256>, PathRejection>,
+) -> Result<Json<TransactionView>, ApiError> {
+    let Path(hash) = hash?;
+    Ok(Json(find(&context, hash)?))
+}
+
+fn find<E: Runtime>(context: &Shared<E>, hash: B256) -> Result<TransactionView, ApiError> {
+    let view = |status, height, rejection| TransactionView {
+        hash,
+        status,
+        height,
+        rejection,
+    };
+    if let Some(height) = context.index.transaction(&hash)? {
+        return Ok(view(TransactionStatus::Applied, Some(height), None));
+    }
+    if context.mempool.contains(&hash) {
+        return Ok(view(TransactionStatus::Pending, None, None));
+    }
+    Ok(match context.mempool.rejection(&hash) {
+        Some(rejection) => view(TransactionStatus::Rejected, None, Some(rejection)),
+        None => view(TransactionStatus::Unknown, None, None),
+    })
+}
+
+/// Waits until a transaction no longer waits, or the time is up.
+async fn outcome<E: Runtime>(
+    context: &Shared<E>,
+    hash: B256,
+    mut changes: tokio::sync::watch::Receiver<u64>,
+    wait: Duration,
+) -> Result<TransactionView, ApiError> {
+    let deadline = tokio::time::Instant::now() + wait;
+    loop {
+        let found = find(context, hash)?;
+        if found.status != TransactionStatus::Pending {
+            return Ok(found);
+        }
+        match tokio::time::timeout_at(deadline, changes.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return Ok(found),
+        }
+    }
+}
+
+/// Puts a transaction into the mempool. If nothing of its account is ahead of it, it is tried on the final state
+/// first, so that most rejections are told at once.
+async fn admit<E: Runtime>(context: &Shared<E>, verified: Verified) -> Result<(), ApiError> {
+    let account = verified.signer();
+    let next = next_nonce(&context.state, account).await?;
+    let nonce = verified.transaction().message.nonce();
+    if nonce <= next && context.mempool.is_idle(&account) {
+        let input = Input::Transaction {
+            signer: account,
+            id: verified.hash(),
+            message: verified.transaction().message.clone(),
+        };
+        if let Some(rejection) = try_on(
+            &context.state,
+            &context.chain.tip(),
+            context.senders.domain(),
+            &input,
+        )
+        .await?
+        {
+            return Err(ApiError::rejected(rejection));
+        }
+    }
+    match context.mempool.add(verified, next, now_ms()) {
+        Ok(()) | Err(PoolError::Known) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The nonce that an account's next transaction carries in the final state.
+pub(crate) async fn next_nonce<E: Runtime>(
+    state: &StateReader<E>,
+    account: Address,
+) -> Result<Nonce, crate::storage::StateError> {
+    Ok(match state.get(&Key::account(&account)).await? {
+        Some(Record::Account(account)) => account.nonce,
+        _ => Nonce(0),
+    })
+}
+
+/// Runs an input on the final state as if a block were made now; returns why the ledger would reject it.
+async fn try_on<E: Runtime>(
+    state: &StateReader<E>,
+    tip: &Header,
+    domain: &Domain,
+    input: &Input,
+) -> Result<Option<Rejection>, ApiError> {
+    let env = BlockEnv {
+        domain: *domain,
+        height: tip.height.saturating_add(1),
+        timestamp: Timestamp::from_ms(tip.timestamp_ms.max(now_ms())),
+        epoch: tip.epoch,
+    };
+    let answer = evaluate(state, rampart_ledger::reads(&env, input), |view| {
+        rampart_ledger::apply(view, &env, input)
+    })
+    .await?;
+    match answer {
+        Err(Fault::Reject(reject)) => Ok(Some(rejection(&reject))),
+        Err(fault @ Fault::Corrupt(_)) => Err(ApiError::internal(&fault)),
+        // Execution will tell; a trial run is a courtesy.
+        Ok(_) | Err(Fault::Missing(_)) => Ok(None),
+    }
+}
+
+/// Unix time of this machine, milliseconds.
+pub(crate) fn now_ms() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,233 @@
+//! What an operator configures: its own file (TOML), and the network's file (JSON) that all operators share.
+
+use crate::application::Pacing;
+use crate::engine::Timeouts;
+use rampart_ledger::Params;
+use rampart_protocol::{B256, OperatorSet};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// An operator's own configuration. Relative paths are relative to the file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeConfig {
+    /// Where everything is stored; no other process may use it.
+    pub state_dir: PathBuf,
+    /// The network's file.
+    pub network_file: PathBuf,
+    /// File with the Ed25519 consensus key: 64 hex digits, readable by its owner only.
+    pub consensus_key_file: PathBuf,
+    /// Web3 keystore with the secp256k1 checkpoint key, which also pays for checkpoints on the L2.
+    pub checkpoint_keystore: PathBuf,
+    /// File with the keystore's password, readable by its owner only.
+    pub checkpoint_password_file: PathBuf,
+    /// Where other operators connect.
+    pub listen: SocketAddr,
+    /// Where clients connect.
+    pub api_listen: SocketAddr,
+    /// RPC endpoint of the L2.
+    pub l2_rpc: String,
+    /// Accept peers at loopback and private addresses: for development networks.
+    #[serde(default)]
+    pub allow_private_addresses: bool,
+    /// Pause between questions to the RPC, milliseconds.
+    #[serde(default = "default_poll_ms")]
+    pub poll_ms: u64,
+    /// Worker threads.
+    #[serde(default = "default_threads")]
+    pub threads: usize,
+    /// Pages of 4 KiB that the storage keeps in memory.
+    #[serde(default = "default_cache_pages")]
+    pub cache_pages: usize,
+    /// Entries of the cache that rebuilds the state's index at start-up.
+    #[serde(default = "default_index_cache")]
+    pub index_cache: usize,
+}
+
+const fn default_poll_ms() -> u64 {
+    500
+}
+const fn default_threads() -> usize {
+    2
+}
+const fn default_cache_pages() -> usize {
+    1 << 14
+}
+const fn default_index_cache() -> usize {
+    1 << 22
+}
+
+/// What all operators of a deployment share. Changing anything here makes another network.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkFile {
+    /// The deployment and its operators.
+    pub operator_set: OperatorSet,
+    /// Address of every operator, by consensus key.
+    pub addresses: BTreeMap<B256, SocketAddr>,
+    /// Time of the genesis block, Unix milliseconds.
+    pub genesis_timestamp_ms: u64,
+    /// Block of the L2 that carries the settlement contract's deployment.
+    pub settlement_deployed_at: u64,
+    /// Blocks between checkpoints.
+    pub checkpoint_interval: u64,
+    /// Economic parameters at genesis.
+    #[serde(default)]
+    pub params: Params,
+    /// Least time between blocks, milliseconds.
+    #[serde(default = "default_min_interval_ms")]
+    pub min_interval_ms: u64,
+    /// Time after which an empty block is built, milliseconds.
+    #[serde(default = "default_idle_interval_ms")]
+    pub idle_interval_ms: u64,
+}
+
+const fn default_min_interval_ms() -> u64 {
+    100
+}
+const fn default_idle_interval_ms() -> u64 {
+    1000
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{path}: {reason}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A secret can be read by others.
+    #[error("{path} holds a secret and can be read by others; run: chmod 600 {path}")]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl ConfigError {
+    fn invalid(path: &Path, reason: impl ToString) -> Self {
+        Self::Invalid {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl NodeConfig {
+    /// Reads an operator's file.
+    ///
+    /// # Errors
+    /// When it cannot be read or a field is unknown, missing or malformed.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| ConfigError::invalid(path, error))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let paths = [
+            &mut config.state_dir,
+            &mut config.network_file,
+            &mut config.consensus_key_file,
+            &mut config.checkpoint_keystore,
+            &mut config.checkpoint_password_file,
+        ];
+        for path in paths {
+            *path = folder.join(&path);
+        }
+        Ok(config)
+    }
+}
+
+impl NetworkFile {
+    /// Reads the network's file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is malformed, or its operators or parameters are impossible.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        let network: Self = serde_json::from_str(&text).map_err(|error| ConfigError::invalid(path, error))?;
+        network
+            .operator_set
+            .validate()
+            .map_err(|error| ConfigError::invalid(path, error))?;
+        network
+            .params
+            .validate()
+            .map_err(|error| ConfigError::invalid(path, error))?;
+        if network.checkpoint_interval == 0 {
+            return Err(ConfigError::invalid(
+                path,
+                "checkpointInterval must be at least 1",
+            ));
+        }
+        if network.min_interval_ms >= network.idle_interval_ms {
+            return Err(ConfigError::invalid(
+                path,
+                "minIntervalMs must be less than idleIntervalMs",
+            ));
+        }
+        Ok(network)
+    }
+
+    /// The pace of blocks.
+    #[must_use]
+    pub fn pacing(&self) -> Pacing {
+        Pacing {
+            min_interval: Duration::from_millis(self.min_interval_ms),
+            idle_interval: Duration::from_millis(self.idle_interval_ms),
+            ..Pacing::default()
+        }
+    }
+
+    /// When views are given up: a leader may use the idle interval on top of the defaults.
+    #[must_use]
+    pub fn timeouts(&self) -> Timeouts {
+        let defaults = Timeouts::default();
+        let idle = Duration::from_millis(self.idle_interval_ms);
+        Timeouts {
+            leader: defaults.leader + idle,
+            certification: defaults.certification + idle,
+            skip: defaults.skip + idle * 2,
+            ..defaults
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Reads a secret, refusing a file that others can read.
+///
+/// # Errors
+/// When it cannot be read or is exposed.
+pub fn read_secret(path: &Path) -> Result<String, ConfigError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let unreadable = |source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(ConfigError::Exposed {
+            path: path.to_owned(),
+        });
+    }
+    Ok(read(path)?.trim().to_owned())
+}

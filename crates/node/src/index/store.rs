@@ -1,0 +1,226 @@
+//! Writing the index: one finalised block at a time.
+
+use super::exits;
+use crate::application::{Finalized, Subject};
+use rampart_ledger::{Event, Record};
+use rampart_protocol::{B256, PurchaseRecord};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use std::path::Path;
+use std::sync::Arc;
+
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// Transaction hash -> height.
+pub(super) const TRANSACTIONS: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("transactions");
+/// Purchase id -> (height, position in the block).
+pub(super) const PURCHASES: TableDefinition<'_, [u8; 32], (u64, u32)> = TableDefinition::new("purchases");
+/// (height, position) -> RLP of the record.
+pub(super) const RECORDS: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("records");
+/// (provider, cursor) -> purchase id.
+pub(super) const BY_PROVIDER: TableDefinition<'_, (u64, u64), [u8; 32]> = TableDefinition::new("by-provider");
+/// Withdrawal index -> (leaf, height).
+pub(super) const WITHDRAWALS: TableDefinition<'_, u64, ([u8; 32], u64)> = TableDefinition::new("withdrawals");
+/// (recipient, withdrawal index) -> nothing.
+pub(super) const BY_RECIPIENT: TableDefinition<'_, ([u8; 20], u64), ()> =
+    TableDefinition::new("by-recipient");
+/// Account -> its dense index.
+pub(super) const ACCOUNTS: TableDefinition<'_, [u8; 20], u64> = TableDefinition::new("accounts");
+/// Account index -> (account, free balance, provider's holdings).
+pub(super) const EXITS: TableDefinition<'_, u64, ([u8; 20], u128, u128)> = TableDefinition::new("exits");
+
+const HEIGHT: &str = "height";
+/// Set when blocks were skipped (state sync): some tables are then incomplete for ever.
+const GAP: &str = "gap";
+
+/// Why the index cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The file cannot be opened or created.
+    #[error("the index cannot be opened")]
+    Open(#[from] redb::DatabaseError),
+    /// A transaction cannot begin.
+    #[error("the index cannot begin a transaction")]
+    Transaction(#[source] Box<redb::TransactionError>),
+    /// A table cannot be opened.
+    #[error("a table of the index cannot be opened")]
+    Table(#[from] redb::TableError),
+    /// Reading or writing failed.
+    #[error("the index cannot be read or written")]
+    Storage(#[from] redb::StorageError),
+    /// A block's entries could not be made durable.
+    #[error("the index cannot be committed")]
+    Commit(#[from] redb::CommitError),
+    /// A stored value does not decode.
+    #[error("the index holds a value that does not decode")]
+    Corrupt,
+}
+
+impl From<redb::TransactionError> for IndexError {
+    fn from(error: redb::TransactionError) -> Self {
+        Self::Transaction(Box::new(error))
+    }
+}
+
+/// The index. Clones share one database.
+#[derive(Clone)]
+pub struct Index {
+    pub(super) database: Arc<Database>,
+}
+
+impl core::fmt::Debug for Index {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Index")
+    }
+}
+
+impl Index {
+    /// Opens or creates the index in a file.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is damaged, or another process holds it.
+    pub fn open(path: &Path) -> Result<Self, IndexError> {
+        let database = Database::create(path)?;
+        let index = Self {
+            database: Arc::new(database),
+        };
+        let write = index.database.begin_write()?;
+        // Opening creates, so that later reads always find their tables.
+        write.open_table(META)?;
+        write.open_table(TRANSACTIONS)?;
+        write.open_table(PURCHASES)?;
+        write.open_table(RECORDS)?;
+        write.open_table(BY_PROVIDER)?;
+        write.open_table(WITHDRAWALS)?;
+        write.open_table(BY_RECIPIENT)?;
+        write.open_table(ACCOUNTS)?;
+        write.open_table(EXITS)?;
+        write.commit()?;
+        Ok(index)
+    }
+
+    /// Height of the last block taken in; 0 before the first.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn height(&self) -> Result<u64, IndexError> {
+        self.meta(HEIGHT)
+    }
+
+    /// Whether blocks were skipped, so that this index is incomplete.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn has_gap(&self) -> Result<bool, IndexError> {
+        Ok(self.meta(GAP)? != 0)
+    }
+
+    fn meta(&self, name: &str) -> Result<u64, IndexError> {
+        let read = self.database.begin_read()?;
+        Ok(read.open_table(META)?.get(name)?.map_or(0, |value| value.value()))
+    }
+
+    /// Takes in a finalised block; nothing happens when it was taken in before. Durable on return.
+    ///
+    /// # Errors
+    /// When the index cannot be written; it is then as before.
+    pub fn apply(&self, finalized: &Finalized) -> Result<(), IndexError> {
+        let height = finalized.block.header().height;
+        let last = self.height()?;
+        if height <= last {
+            return Ok(());
+        }
+        let write = self.database.begin_write()?;
+        {
+            let mut meta = write.open_table(META)?;
+            meta.insert(HEIGHT, height)?;
+            if height > last + 1 {
+                tracing::error!(
+                    last,
+                    height,
+                    "blocks were skipped: the index is incomplete from here on"
+                );
+                meta.insert(GAP, 1)?;
+            }
+        }
+        self.apply_receipts(&write, finalized, height)?;
+        for record in finalized.executed.writes.values().flatten() {
+            match record {
+                Record::Account(account) => exits::account(&write, account)?,
+                Record::Withdrawal(withdrawal) => {
+                    let value = (withdrawal.leaf().0, withdrawal.height);
+                    write.open_table(WITHDRAWALS)?.insert(withdrawal.index, value)?;
+                    let key = (withdrawal.recipient.into_array(), withdrawal.index);
+                    write.open_table(BY_RECIPIENT)?.insert(key, ())?;
+                }
+                _ => {}
+            }
+        }
+        // Accounts first: a provider's holdings go to its owner's entry.
+        for record in finalized.executed.writes.values().flatten() {
+            if let Record::Provider(provider) = record {
+                exits::provider(&write, provider)?;
+            }
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    fn apply_receipts(
+        &self,
+        write: &WriteTransaction,
+        finalized: &Finalized,
+        height: u64,
+    ) -> Result<(), IndexError> {
+        let mut transactions = write.open_table(TRANSACTIONS)?;
+        let mut position = 0u32;
+        for receipt in &finalized.executed.receipts {
+            if let Subject::Transaction(hash) = receipt.subject {
+                transactions.insert(hash.0, height)?;
+            }
+            for event in &receipt.events {
+                if let Event::Purchased(record) = event {
+                    insert_purchase(write, record, height, position)?;
+                    position += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The positions of purchases in a block follow its receipts, as do the leaves under its confirmations root.
+fn insert_purchase(
+    write: &WriteTransaction,
+    record: &PurchaseRecord,
+    height: u64,
+    position: u32,
+) -> Result<(), IndexError> {
+    write
+        .open_table(PURCHASES)?
+        .insert(record.id.0.0, (height, position))?;
+    write
+        .open_table(RECORDS)?
+        .insert((height, position), alloy_rlp::encode(record).as_slice())?;
+    let mut by_provider = write.open_table(BY_PROVIDER)?;
+    let provider = record.provider.0;
+    let last = by_provider
+        .range((provider, 0)..=(provider, u64::MAX))?
+        .next_back();
+    let cursor = last.transpose()?.map_or(1, |(key, _)| key.value().1 + 1);
+    by_provider.insert((provider, cursor), record.id.0.0)?;
+    Ok(())
+}
+
+/// The height at which a transaction was applied.
+impl Index {
+    /// The height of the block with a transaction, `None` when no final block has it.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn transaction(&self, hash: &B256) -> Result<Option<u64>, IndexError> {
+        let read = self.database.begin_read()?;
+        Ok(read
+            .open_table(TRANSACTIONS)?
+            .get(hash.0)?
+            .map(|height| height.value()))
+    }
+}

@@ -1,0 +1,309 @@
+//! The operator process: everything wired together over Tokio, until told to stop.
+
+use crate::api;
+use crate::application::{Seams, Senders};
+use crate::block::BlockLimits;
+use crate::checkpoint::Checkpoints;
+use crate::config::{ConfigError, NetworkFile, NodeConfig, read_secret};
+use crate::engine::network::{Connected, NetworkConfig, NetworkError, connect};
+use crate::engine::{self, Engine, EngineConfig, EngineError, Network, SchemeError, scheme};
+use crate::feed::{self, ChainFeed};
+use crate::gossip;
+use crate::index::{Index, IndexError};
+use crate::mempool::{Limits, Mempool, Work};
+use crate::sink::{FatalError, Recorder};
+use crate::storage::StorageConfig;
+use alloy::signers::local::PrivateKeySigner;
+use commonware_codec::DecodeExt as _;
+use commonware_cryptography::Signer as _;
+use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
+use commonware_runtime::tokio::{Config as RuntimeConfig, Context, Runner};
+use commonware_runtime::{Runner as _, Supervisor as _};
+use rampart_chain::{ChainError, InboxReader, Settlement};
+use rampart_protocol::B256;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Accounts recovered from signatures that are remembered.
+const REMEMBERED_SENDERS: usize = 1 << 16;
+/// Transactions that wait to be passed on to other operators.
+const GOSSIP_QUEUE: usize = 4096;
+
+/// Why the operator does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The checkpoint key cannot be unlocked.
+    #[error("the checkpoint keystore cannot be unlocked: {0}")]
+    Keystore(#[from] alloy::signers::local::LocalSignerError),
+    /// The checkpoint key is not this operator's.
+    #[error("the checkpoint key {actual} is not that of the operator set, {expected}")]
+    CheckpointKey {
+        /// In the keystore.
+        actual: rampart_protocol::Address,
+        /// In the operator set.
+        expected: rampart_protocol::Address,
+    },
+    /// The operator set or the consensus key cannot be used.
+    #[error(transparent)]
+    Scheme(#[from] SchemeError),
+    /// The network cannot be set up.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The engine cannot start.
+    #[error("the consensus engine cannot start: {0}")]
+    Engine(#[from] EngineError),
+    /// The index cannot be opened.
+    #[error("the index cannot be opened; does another process use the state directory? {0}")]
+    Index(#[from] IndexError),
+    /// The chain's RPC cannot be used.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The API's address cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something failed that cannot be survived.
+    #[error("stopped: {0}")]
+    Fatal(#[from] FatalError),
+    /// Consensus ended by itself.
+    #[error("the consensus engine ended")]
+    Ended,
+    /// The API ended by itself.
+    #[error("the API ended: {0}")]
+    Api(std::io::Error),
+}
+
+/// What the files of a configuration hold.
+struct Loaded {
+    config: NodeConfig,
+    network: NetworkFile,
+    key: PrivateKey,
+    signer: PrivateKeySigner,
+}
+
+impl Loaded {
+    fn new(config: NodeConfig) -> Result<Self, NodeError> {
+        let network = NetworkFile::load(&config.network_file)?;
+        let key = consensus_key(&config)?;
+        let password = read_secret(&config.checkpoint_password_file)?;
+        let signer = PrivateKeySigner::decrypt_keystore(&config.checkpoint_keystore, password)?;
+        let public = key_bytes(&key.public_key());
+        let operator = network
+            .operator_set
+            .operators
+            .iter()
+            .find(|operator| operator.public_key == public);
+        let operator = operator.ok_or(SchemeError::NotAnOperator(public))?;
+        if operator.checkpoint_key != signer.address() {
+            return Err(NodeError::CheckpointKey {
+                actual: signer.address(),
+                expected: operator.checkpoint_key,
+            });
+        }
+        Ok(Self {
+            config,
+            network,
+            key,
+            signer,
+        })
+    }
+}
+
+fn key_bytes(key: &PublicKey) -> B256 {
+    B256::from_slice(key.as_ref())
+}
+
+fn consensus_key(config: &NodeConfig) -> Result<PrivateKey, NodeError> {
+    let path = &config.consensus_key_file;
+    let malformed = || ConfigError::Invalid {
+        path: path.clone(),
+        reason: "expected 64 hexadecimal digits".to_owned(),
+    };
+    let seed: B256 = read_secret(path)?.parse().map_err(|_| malformed())?;
+    Ok(PrivateKey::decode(seed.to_vec()).map_err(|_| malformed())?)
+}
+
+/// Runs an operator until `shutdown` resolves or something ends it. Blocks the calling thread.
+///
+/// `shutdown` is called inside the runtime, so that it may listen for signals.
+///
+/// # Errors
+/// See [`NodeError`]. Storage faults inside the engine panic by its design: run it under a supervisor.
+pub fn run<F, S>(config: NodeConfig, shutdown: F) -> Result<(), NodeError>
+where
+    F: FnOnce() -> S + Send + 'static,
+    S: Future<Output = ()> + Send,
+{
+    let loaded = Loaded::new(config)?;
+    std::fs::create_dir_all(&loaded.config.state_dir).map_err(|source| ConfigError::Read {
+        path: loaded.config.state_dir.clone(),
+        source,
+    })?;
+    let runtime = RuntimeConfig::new()
+        .with_worker_threads(loaded.config.threads.max(1))
+        .with_storage_directory(loaded.config.state_dir.join("engine"))
+        .with_tcp_nodelay(Some(true))
+        .with_catch_panics(false);
+    Runner::new(runtime).start(|context| async move { serve(context, loaded, shutdown()).await })
+}
+
+async fn serve(
+    context: Context,
+    loaded: Loaded,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), NodeError> {
+    let Loaded {
+        config,
+        network,
+        key,
+        signer,
+    } = loaded;
+    let operators = network.operator_set.clone();
+    let domain = operators.domain;
+    let limits = BlockLimits::default();
+    let index = Index::open(&config.state_dir.join("index.redb"))?;
+    let (mempool, feed) = (Mempool::new(Limits::default()), ChainFeed::default());
+    let senders = Senders::new(domain, REMEMBERED_SENDERS);
+    let (checkpoints, due) = Checkpoints::new(
+        operators.clone(),
+        network.checkpoint_interval,
+        signer.clone(),
+        index.clone(),
+    );
+    let (fatal, mut failed) = mpsc::channel(1);
+
+    let settlement = Settlement::new(&config.l2_rpc, domain.settlement, Some(signer))?;
+    let reader = InboxReader::new(&config.l2_rpc, domain.settlement)?;
+    let poll = Duration::from_millis(config.poll_ms.max(50));
+    tokio::spawn(feed::poll(
+        feed.clone(),
+        reader,
+        domain.chain_id,
+        network.settlement_deployed_at,
+        poll,
+    ));
+
+    let Connected {
+        channels,
+        mempool: gossip_channel,
+        checkpoints: signatures,
+        oracle,
+        ..
+    } = connect(
+        context.child("network"),
+        key.clone(),
+        &operators,
+        &limits,
+        &network_config(&config, &network)?,
+    )?;
+    let recorder = Recorder {
+        index: index.clone(),
+        mempool: mempool.clone(),
+        feed: feed.clone(),
+        checkpoints: checkpoints.clone(),
+        senders: senders.clone(),
+        fatal,
+    };
+    let work = Work {
+        mempool: mempool.clone(),
+        feed: feed.clone(),
+    };
+    let seams = Seams {
+        source: work,
+        feed,
+        sink: recorder,
+        senders: senders.clone(),
+    };
+    let place = Network {
+        me: key.public_key(),
+        channels,
+        peers: oracle.clone(),
+        blocker: oracle,
+    };
+    let engine: Engine<Context> = engine::start(
+        context.child("engine"),
+        engine_config(&config, &network, limits),
+        scheme(&operators, key.clone())?,
+        place,
+        seams,
+    )
+    .await?;
+
+    let (gossip, outgoing) = mpsc::channel(GOSSIP_QUEUE);
+    let (state, chain) = (engine.state(), engine.chain());
+    tokio::spawn(gossip::run(
+        outgoing,
+        gossip_channel,
+        state.clone(),
+        mempool.clone(),
+        senders.clone(),
+    ));
+    tokio::spawn(checkpoints.clone().run(due, signatures, settlement));
+
+    let listener = tokio::net::TcpListener::bind(config.api_listen)
+        .await
+        .map_err(|source| NodeError::Listen {
+            address: config.api_listen,
+            source,
+        })?;
+    let operator = key_bytes(&key.public_key());
+    let router = api::router(api::Context {
+        operators,
+        operator,
+        state,
+        chain,
+        index,
+        mempool,
+        senders,
+        checkpoints,
+        gossip,
+    });
+    tracing::info!(%operator, api = %config.api_listen, peers = %config.listen, "operator started");
+    tokio::select! {
+        () = shutdown => Ok(()),
+        Some(error) = failed.recv() => Err(error.into()),
+        _ = engine.into_handle() => Err(NodeError::Ended),
+        result = api::serve(listener, router) => result.map_err(NodeError::Api),
+    }
+}
+
+fn network_config(config: &NodeConfig, network: &NetworkFile) -> Result<NetworkConfig, NodeError> {
+    let mut peers = BTreeMap::new();
+    for (key, address) in &network.addresses {
+        let key = PublicKey::decode(key.to_vec()).map_err(|_| SchemeError::Key(*key))?;
+        peers.insert(key, *address);
+    }
+    Ok(NetworkConfig {
+        listen: config.listen,
+        peers,
+        allow_private_addresses: config.allow_private_addresses,
+    })
+}
+
+fn engine_config(config: &NodeConfig, network: &NetworkFile, limits: BlockLimits) -> EngineConfig {
+    let at_least_one = |size: usize| NonZeroUsize::new(size).unwrap_or(NonZeroUsize::MIN);
+    EngineConfig {
+        operators: network.operator_set.clone(),
+        params: network.params,
+        genesis_timestamp_ms: network.genesis_timestamp_ms,
+        limits,
+        pacing: network.pacing(),
+        timeouts: network.timeouts(),
+        storage: StorageConfig {
+            cache_pages: at_least_one(config.cache_pages),
+            index_cache: at_least_one(config.index_cache),
+            ..StorageConfig::new("rampart")
+        },
+        state_sync: false,
+    }
+}

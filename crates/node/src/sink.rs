@@ -1,0 +1,76 @@
+//! What becomes of finalised blocks: the index, the mempool, the feed and the checkpoints learn of them, in that order.
+
+use crate::application::{Finalized, Senders, Sink};
+use crate::checkpoint::{CheckpointError, Checkpoints};
+use crate::feed::ChainFeed;
+use crate::index::{Index, IndexError};
+use crate::mempool::Mempool;
+use rampart_protocol::Address;
+use tokio::sync::mpsc;
+
+/// Why the operator must stop.
+#[derive(Debug, thiserror::Error)]
+pub enum FatalError {
+    /// The index cannot be written, so nothing after this block could be answered truthfully.
+    #[error("the index cannot be written")]
+    Index(#[from] IndexError),
+    /// The task was stopped in the middle.
+    #[error("the indexing task was stopped")]
+    Stopped,
+}
+
+/// Records finalised blocks.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    /// The index.
+    pub index: Index,
+    /// Waiting transactions.
+    pub mempool: Mempool,
+    /// What is seen of the chain.
+    pub feed: ChainFeed,
+    /// Signs checkpoints.
+    pub checkpoints: Checkpoints,
+    /// Knows the accounts of a block's transactions.
+    pub senders: Senders,
+    /// Where a failure that must stop the operator is told.
+    pub fatal: mpsc::Sender<FatalError>,
+}
+
+impl Recorder {
+    /// Blocking: one durable write, and at a checkpoint's height a hash over all exits.
+    fn record(&self, block: &Finalized) -> Result<(), IndexError> {
+        self.index.apply(block)?;
+        match self.checkpoints.block(block.block.header()) {
+            Ok(()) => {}
+            Err(CheckpointError::Index(error)) => return Err(error),
+            Err(error) => tracing::error!(%error, "no checkpoint signed"),
+        }
+        let signer = |transaction: &rampart_protocol::SignedTransaction| {
+            self.senders
+                .verify(transaction.clone())
+                .map(|verified| verified.signer())
+        };
+        let signers: Result<Vec<Address>, _> = block.block.body().transactions.iter().map(signer).collect();
+        match signers {
+            Ok(signers) => self.mempool.finalized(block, &signers),
+            // A finalised block holds no such transaction; what waits then leaves by its lifetime.
+            Err(error) => tracing::error!(%error, "a finalised transaction has no account"),
+        }
+        self.feed.consumed(block.block.header().inbox_count);
+        Ok(())
+    }
+}
+
+impl Sink for Recorder {
+    async fn finalized(&self, block: Finalized) {
+        let recorder = self.clone();
+        let outcome = match tokio::task::spawn_blocking(move || recorder.record(&block)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => FatalError::from(error),
+            Err(_) => FatalError::Stopped,
+        };
+        // Acknowledging a block that is not recorded would lose it. The operator stops instead, and replays it.
+        let _ = self.fatal.send(outcome).await;
+        std::future::pending().await
+    }
+}

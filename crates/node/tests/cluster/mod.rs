@@ -1,0 +1,299 @@
+//! Four operators on a simulated network with simulated disks, driven by one seed.
+
+pub mod properties;
+pub mod twins;
+pub mod workload;
+
+use commonware_consensus::types::{Epoch, Height, Round, View};
+use commonware_cryptography::{
+    Signer as _,
+    ed25519::{PrivateKey, PublicKey},
+};
+use commonware_glue::simulate::{
+    engine::{ChannelPair, EngineDefinition, InitContext},
+    processed::ProcessedHeight,
+    tracker::FinalizationUpdate,
+};
+use commonware_p2p::{Receiver, Sender, simulated::Oracle};
+use commonware_runtime::{Handle, Quota, Spawner as _, Supervisor as _, deterministic};
+use commonware_utils::{NZUsize, channel::mpsc};
+use rampart_ledger::{Key, Params, Record};
+use rampart_node::{
+    application::{Finalized, Pacing, Seams, Senders, Sink},
+    block::BlockLimits,
+    engine::{self, Chain, Channels, ENGINE_CHANNELS, Engine, EngineConfig, Network, Timeouts},
+    storage::{StateReader, StorageConfig},
+};
+use rampart_protocol::{Address, B256, Operator as Seat, OperatorSet};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex},
+};
+use workload::{Operator, Script};
+
+type Context = deterministic::Context;
+
+/// How the simulated operators behave.
+#[derive(Clone)]
+pub struct Cluster {
+    keys: Vec<PrivateKey>,
+    script: Arc<Script>,
+    /// Blocks between two transactions being offered.
+    pace: u64,
+    /// The operator that runs two engines with one key.
+    pub twin: Option<usize>,
+    /// Blocks that operators keep for others; all when `None`.
+    pub retain_blocks: Option<usize>,
+    /// What each operator saw, over its restarts, as an index on its disk would.
+    operators: Arc<Mutex<BTreeMap<(usize, bool), Operator>>>,
+}
+
+impl Cluster {
+    pub fn new(script: Arc<Script>) -> Self {
+        let mut keys: Vec<PrivateKey> = (1..=4).map(PrivateKey::from_seed).collect();
+        keys.sort_by_key(PrivateKey::public_key);
+        Self {
+            keys,
+            script,
+            pace: 1,
+            twin: None,
+            retain_blocks: None,
+            operators: Arc::default(),
+        }
+    }
+
+    pub fn key(&self, index: usize) -> PublicKey {
+        self.keys[index].public_key()
+    }
+
+    /// What an operator saw become final.
+    pub fn operator(&self, index: usize) -> Operator {
+        self.operators.lock().unwrap()[&(index, false)].clone()
+    }
+
+    fn operator_or_new(&self, index: usize, twin: bool) -> Operator {
+        let mut operators = self.operators.lock().unwrap();
+        let new = || Operator::new(self.script.clone(), self.pace, twin);
+        operators.entry((index, twin)).or_insert_with(new).clone()
+    }
+
+    fn config(&self, prefix: String, state_sync: bool) -> EngineConfig {
+        let seats = self.keys.iter().zip(1u8..).map(|(key, n)| Seat {
+            public_key: B256::from_slice(key.public_key().as_ref()),
+            checkpoint_key: Address::repeat_byte(n),
+            weight: 1,
+        });
+        EngineConfig {
+            operators: OperatorSet {
+                domain: workload::domain(),
+                operators: seats.collect(),
+            },
+            genesis_timestamp_ms: 0,
+            params: Params::default(),
+            limits: BlockLimits { max_bytes: 64 * 1024 },
+            pacing: Pacing::default(),
+            timeouts: Timeouts::default(),
+            storage: StorageConfig {
+                cache_pages: NZUsize!(64),
+                index_cache: NZUsize!(1024),
+                retain_blocks: self.retain_blocks.and_then(NonZeroUsize::new),
+                ..StorageConfig::new(prefix)
+            },
+            state_sync,
+        }
+    }
+}
+
+/// Where one operator's engine runs.
+struct Place<'a> {
+    key: &'a PublicKey,
+    oracle: &'a Oracle<PublicKey, Context>,
+    monitor: mpsc::UnboundedSender<FinalizationUpdate<PublicKey>>,
+}
+
+impl Cluster {
+    async fn run<S, R>(
+        &self,
+        context: Context,
+        config: EngineConfig,
+        place: &Place<'_>,
+        channels: Channels<S, R>,
+        operator: &Operator,
+    ) -> Engine<Context>
+    where
+        S: Sender<PublicKey = PublicKey>,
+        R: Receiver<PublicKey = PublicKey>,
+    {
+        let key = self
+            .keys
+            .iter()
+            .find(|key| key.public_key() == *place.key)
+            .expect("a key of the cluster");
+        let scheme = engine::scheme(&config.operators, key.clone()).unwrap();
+        let network = Network {
+            me: place.key.clone(),
+            channels,
+            peers: place.oracle.manager(),
+            blocker: place.oracle.control(place.key.clone()),
+        };
+        let sink = Monitored {
+            operator: operator.clone(),
+            key: place.key.clone(),
+            monitor: place.monitor.clone(),
+        };
+        let seams = Seams {
+            source: operator.clone(),
+            feed: operator.clone(),
+            sink,
+            senders: Senders::new(workload::domain(), 1024),
+        };
+        engine::start(context, config, scheme, network, seams)
+            .await
+            .unwrap()
+    }
+}
+
+/// The engine's handle, and what properties look at.
+fn joined(engine: Engine<Context>, operator: Operator, honest: bool) -> (Handle<()>, State) {
+    let state = State {
+        chain: engine.chain(),
+        state: engine.state(),
+        operator,
+        honest,
+    };
+    (engine.into_handle(), state)
+}
+
+/// Reports finalisations to the harness on the way to the operator's own sink.
+#[derive(Clone)]
+struct Monitored {
+    operator: Operator,
+    key: PublicKey,
+    monitor: mpsc::UnboundedSender<FinalizationUpdate<PublicKey>>,
+}
+
+impl Sink for Monitored {
+    async fn finalized(&self, block: Finalized) {
+        let header = block.block.header();
+        let update = FinalizationUpdate {
+            pk: self.key.clone(),
+            round: Round::new(Epoch::new(header.epoch), View::new(header.view)),
+            height: Height::new(header.height),
+            block_digest: block.digest.to_vec(),
+        };
+        // The harness closes its end when the run is over.
+        let _ = self.monitor.send(update);
+        self.operator.finalized(block).await;
+    }
+}
+
+/// One running operator, as properties see it.
+pub struct State {
+    pub chain: Chain,
+    pub state: StateReader<Context>,
+    pub operator: Operator,
+    pub honest: bool,
+}
+
+impl State {
+    /// The state root of a finalised block that this operator executed.
+    pub fn root(&self, height: u64) -> Option<B256> {
+        self.operator
+            .seen(|seen| seen.headers.get(&height).map(|header| header.state_root))
+    }
+
+    /// A record that the running database holds.
+    pub async fn record(&self, key: &Key) -> Option<Record> {
+        self.state.get(key).await.unwrap()
+    }
+}
+
+impl ProcessedHeight for State {
+    async fn processed_height(&self) -> u64 {
+        self.chain.tip().height
+    }
+}
+
+impl EngineDefinition for Cluster {
+    type PublicKey = PublicKey;
+    type Engine = Handle<()>;
+    type State = State;
+
+    fn participants(&self) -> Vec<PublicKey> {
+        self.keys.iter().map(PrivateKey::public_key).collect()
+    }
+
+    fn channels(&self) -> Vec<(u64, Quota)> {
+        ENGINE_CHANNELS.to_vec()
+    }
+
+    fn max_message_size(&self) -> u32 {
+        engine::max_message_size(4, &BlockLimits { max_bytes: 64 * 1024 })
+    }
+
+    async fn init(&self, init: InitContext<'_, PublicKey>) -> (Handle<()>, State) {
+        let InitContext {
+            context,
+            index,
+            delayed,
+            public_key,
+            oracle,
+            channels,
+            participants,
+            monitor,
+        } = init;
+        let channels: [ChannelPair<PublicKey>; 7] = channels.try_into().expect("one pair for each channel");
+        let place = Place {
+            key: public_key,
+            oracle,
+            monitor,
+        };
+        let operator = self.operator_or_new(index, false);
+        if self.twin != Some(index) {
+            let config = self.config(format!("operator-{index}"), delayed);
+            return joined(
+                self.run(context, config, &place, channels.into(), &operator)
+                    .await,
+                operator,
+                true,
+            );
+        }
+        let others: Vec<PublicKey> = participants
+            .iter()
+            .filter(|key| *key != public_key)
+            .cloned()
+            .collect();
+        let (first, second) = twins::split(&context, &others, &twins::forwarder(&others), channels);
+        let (one, two) = (context.child("one"), context.child("two"));
+        let first = self
+            .run(
+                one,
+                self.config("twin-one".into(), false),
+                &place,
+                first.into(),
+                &operator,
+            )
+            .await;
+        let other = self.operator_or_new(index, true);
+        let second = self
+            .run(
+                two,
+                self.config("twin-two".into(), false),
+                &place,
+                second.into(),
+                &other,
+            )
+            .await;
+        let (first, state) = joined(first, operator, false);
+        let second = second.into_handle();
+        let both = context.spawn(move |_| async move {
+            let _ = futures::join!(first, second);
+        });
+        (both, state)
+    }
+
+    fn start(engine: Handle<()>) -> Handle<()> {
+        engine
+    }
+}

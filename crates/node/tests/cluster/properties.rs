@@ -1,0 +1,110 @@
+//! What must hold of every run.
+
+use super::State;
+use commonware_cryptography::ed25519::PublicKey;
+use commonware_glue::simulate::{exit::ExitCondition, property::Property, tracker::ProgressTracker};
+use rampart_ledger::{Key, Record, audit};
+use std::{future::Future, pin::Pin};
+
+type Check<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
+
+fn honest<'a>(states: &'a [&'a State]) -> impl Iterator<Item = &'a State> {
+    states.iter().copied().filter(|state| state.honest)
+}
+
+/// Ends a run when this many honest operators are this high.
+#[derive(Clone)]
+pub struct HonestReach {
+    pub height: u64,
+    pub operators: usize,
+}
+
+impl ExitCondition<PublicKey, State> for HonestReach {
+    fn name(&self) -> &str {
+        "honest_reach"
+    }
+
+    fn requires_polling(&self) -> bool {
+        true
+    }
+
+    fn reached<'a>(
+        &'a self,
+        _: &'a ProgressTracker<PublicKey>,
+        states: &'a [&'a State],
+        _: usize,
+    ) -> Check<'a, bool> {
+        let high = honest(states)
+            .filter(|state| state.chain.tip().height >= self.height)
+            .count();
+        Box::pin(async move { Ok(high >= self.operators) })
+    }
+}
+
+/// Every honest operator has the same state root at every height that two of them executed, and its own database
+/// has the root that its tip commits to.
+#[derive(Clone)]
+pub struct SameRoots {
+    pub up_to: u64,
+}
+
+impl Property<PublicKey, State> for SameRoots {
+    fn name(&self) -> &str {
+        "same_roots"
+    }
+
+    fn check<'a>(&'a self, _: &'a ProgressTracker<PublicKey>, states: &'a [&'a State]) -> Check<'a, ()> {
+        Box::pin(async move {
+            for height in 1..=self.up_to {
+                let mut roots: Vec<_> = honest(states).filter_map(|state| state.root(height)).collect();
+                let executed = roots.len();
+                roots.dedup();
+                if executed < 2 || roots.len() != 1 {
+                    return Err(format!(
+                        "{executed} operators have {} roots at height {height}",
+                        roots.len()
+                    ));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Every unit is accounted for: in the totals, in a scan of all records, and in the database itself.
+#[derive(Clone)]
+pub struct Conserved {
+    /// Purchases that must have happened by the end.
+    pub purchases: u64,
+}
+
+impl Property<PublicKey, State> for Conserved {
+    fn name(&self) -> &str {
+        "conserved"
+    }
+
+    fn check<'a>(&'a self, _: &'a ProgressTracker<PublicKey>, states: &'a [&'a State]) -> Check<'a, ()> {
+        Box::pin(async move {
+            for state in honest(states) {
+                let Some(Record::Globals(globals)) = state.record(&Key::globals()).await else {
+                    return Err("an operator has no totals".into());
+                };
+                globals.check().map_err(|error| error.to_string())?;
+                // An operator that synced its state did not see the records before, only the database has them.
+                if state.operator.seen(|seen| seen.first) == Some(1) {
+                    state
+                        .operator
+                        .seen(|seen| audit(&seen.state))
+                        .map_err(|error| error.to_string())?;
+                    if globals.purchases < self.purchases {
+                        return Err(format!(
+                            "{} purchases, {} were asked for",
+                            globals.purchases, self.purchases
+                        ));
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}

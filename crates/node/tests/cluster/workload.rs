@@ -1,0 +1,241 @@
+//! What happens on the simulated network: deposits seen on a chain, and signed transactions that spend them.
+//!
+//! Everything derives from a seed. Each operator gets its own source, feed and sink over the same script, as if
+//! mempools and chain feeds had converged.
+
+use alloy::signers::{SignerSync as _, local::PrivateKeySigner};
+use rampart_ledger::{Changeset, MemoryState};
+use rampart_node::application::{
+    Candidates, Feed, Finalized, Refused, Request, Senders, Sink, Source, Verdict, Verified,
+};
+use rampart_protocol::{
+    AccessKey, Address, Amount, B256, Category, Domain, Header, Message, Nonce, Observation, ProviderId,
+    Seconds, ServiceId, SignedTransaction, Timestamp, message, observation::Deposit,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::pending,
+    sync::{Arc, Mutex},
+};
+
+/// Fee of the one service.
+const FEE: Amount = Amount(Amount::TOKEN.0 * 2);
+
+/// The deployment that the simulation plays.
+pub fn domain() -> Domain {
+    Domain {
+        chain_id: 59_144,
+        settlement: Address::repeat_byte(0x5e),
+    }
+}
+
+/// Deposits and transactions, in the order in which they may happen.
+pub struct Script {
+    pub deposits: Vec<Observation>,
+    pub transactions: Vec<Verified>,
+}
+
+impl Script {
+    /// A provider with one service, and `consumers` who buy `purchases` packages each.
+    pub fn new(consumers: u8, purchases: u64) -> Arc<Self> {
+        let senders = Senders::new(domain(), 16);
+        let provider = signer(1);
+        let buyers: Vec<PrivateKeySigner> = (0..consumers).map(|i| signer(10 + i)).collect();
+        let deposits = std::iter::once(&provider)
+            .chain(&buyers)
+            .zip(0u64..)
+            .map(|(account, index)| deposit(index, account.address(), 10_000))
+            .collect();
+
+        let mut transactions = vec![sign(
+            &provider,
+            message::RegisterProvider {
+                name: "Screening".into(),
+                endpoint: "https://screening.example".into(),
+                stake: Amount(Amount::TOKEN.0 * 5_000),
+                nonce: Nonce(0),
+            },
+        )];
+        transactions.push(sign(
+            &provider,
+            message::RegisterService {
+                provider: ProviderId(1),
+                category: Category::General,
+                description: "Screens transactions".into(),
+                requests: 100,
+                fee: FEE,
+                min_duration: Seconds(3_600),
+                max_duration: Seconds(86_400),
+                nonce: Nonce(1),
+            },
+        ));
+        for nonce in 0..purchases {
+            for buyer in &buyers {
+                transactions.push(sign(buyer, purchase(buyer.address(), nonce)));
+            }
+        }
+        let transactions = transactions
+            .into_iter()
+            .map(|tx| senders.verify(tx).unwrap())
+            .collect();
+        Arc::new(Self {
+            deposits,
+            transactions,
+        })
+    }
+}
+
+fn signer(seed: u8) -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&B256::repeat_byte(seed)).unwrap()
+}
+
+fn sign(signer: &PrivateKeySigner, message: impl Into<Message>) -> SignedTransaction {
+    let message = message.into();
+    let signature = signer.sign_hash_sync(&message.signing_hash(&domain())).unwrap();
+    SignedTransaction {
+        message,
+        signature: signature.as_bytes().into(),
+    }
+}
+
+fn deposit(index: u64, account: Address, tokens: u128) -> Observation {
+    Observation::Deposit(Deposit {
+        index,
+        account,
+        amount: Amount(Amount::TOKEN.0 * tokens),
+        block_number: 100 + index,
+        block_hash: B256::repeat_byte(7),
+    })
+}
+
+fn purchase(consumer: Address, nonce: u64) -> message::Purchase {
+    message::Purchase {
+        consumer,
+        provider: ProviderId(1),
+        service: ServiceId(1),
+        version: 1,
+        fee: FEE,
+        access_key: AccessKey(B256::repeat_byte(0x11)),
+        expires_at: Timestamp(7_200),
+        nonce: Nonce(nonce),
+    }
+}
+
+/// One operator's view of the script, and what it saw become final.
+#[derive(Clone)]
+pub struct Operator {
+    script: Arc<Script>,
+    /// A transaction is offered once the chain is this many blocks long for each before it.
+    pace: u64,
+    /// Offers transactions in reverse, so that two engines with one key disagree about what to propose.
+    reversed: bool,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What one operator saw become final.
+#[derive(Default)]
+pub struct Seen {
+    pub headers: BTreeMap<u64, Header>,
+    pub applied: BTreeSet<B256>,
+    pub state: MemoryState,
+    /// Heights that came twice, as they may after a crash.
+    pub repeated: u64,
+    /// The first height, which is more than one after a state sync.
+    pub first: Option<u64>,
+}
+
+impl Operator {
+    pub fn new(script: Arc<Script>, pace: u64, reversed: bool) -> Self {
+        Self {
+            script,
+            pace,
+            reversed,
+            seen: Arc::default(),
+        }
+    }
+
+    pub fn seen<T>(&self, read: impl FnOnce(&Seen) -> T) -> T {
+        read(&self.seen.lock().unwrap())
+    }
+
+    fn offered(&self, request: &Request) -> Candidates {
+        let next = usize::try_from(request.parent.inbox_count).unwrap();
+        let offered = usize::try_from(request.parent.height / self.pace.max(1)).unwrap();
+        let seen = self.seen.lock().unwrap();
+        let mut transactions: Vec<Verified> = self
+            .script
+            .transactions
+            .iter()
+            .take(offered)
+            .filter(|tx| !seen.applied.contains(&tx.hash()) && !request.in_flight.contains(&tx.hash()))
+            .cloned()
+            .collect();
+        if self.reversed {
+            transactions.reverse();
+        }
+        Candidates {
+            observations: self.script.deposits.iter().skip(next).take(2).cloned().collect(),
+            transactions,
+        }
+    }
+}
+
+impl Source for Operator {
+    async fn ready(&self, request: &Request) {
+        let Candidates {
+            observations,
+            transactions,
+        } = self.offered(request);
+        if observations.is_empty() && transactions.is_empty() {
+            pending::<()>().await;
+        }
+    }
+
+    async fn candidates(&self, request: &Request) -> Candidates {
+        self.offered(request)
+    }
+
+    async fn refused(&self, _: Vec<Refused>) {}
+}
+
+impl Feed for Operator {
+    async fn check(&self, observation: &Observation) -> Verdict {
+        match self
+            .script
+            .deposits
+            .get(usize::try_from(observation.index()).unwrap())
+        {
+            Some(deposit) if deposit == observation => Verdict::Confirmed,
+            Some(_) => Verdict::Refuted,
+            None => pending().await,
+        }
+    }
+}
+
+impl Sink for Operator {
+    async fn finalized(&self, block: Finalized) {
+        let mut seen = self.seen.lock().unwrap();
+        let header = block.block.header().clone();
+        assert_eq!(header.digest(), block.digest);
+        seen.first.get_or_insert(header.height);
+        if let Some(before) = seen.headers.insert(header.height, header.clone()) {
+            assert_eq!(
+                before, header,
+                "a height was finalised twice with different blocks"
+            );
+            seen.repeated += 1;
+        }
+        seen.applied.extend(
+            block
+                .block
+                .body()
+                .transactions
+                .iter()
+                .map(SignedTransaction::hash),
+        );
+        seen.state.commit(Changeset {
+            writes: block.executed.writes.clone(),
+            events: Vec::new(),
+        });
+    }
+}
