@@ -14,7 +14,7 @@ pub struct Corrupt {
     pub what: &'static str,
 }
 
-/// Why [`crate::apply`] returned no changes.
+/// Why [`crate::apply()`] returned no changes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The input breaks a rule; nothing changes, not even the nonce.

@@ -1,6 +1,6 @@
 //! The transition function of the Rampart ledger: every economic rule, and nothing else.
 //!
-//! [`apply`] takes what the state holds ([`View`]), when it is ([`BlockEnv`]) and what happens ([`Input`]), and
+//! [`apply()`] takes what the state holds ([`View`]), when it is ([`BlockEnv`]) and what happens ([`Input`]), and
 //! returns what changes ([`Changeset`]) or why nothing does ([`Fault`]). It is a pure function over integers: no
 //! clock, no randomness, no floats, no unordered iteration, so every operator computes the same bytes (P2).
 //!

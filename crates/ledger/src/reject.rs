@@ -3,7 +3,7 @@
 //! The number is part of the protocol and never changes meaning. Numbers stand in order of precedence: of several
 //! reasons that apply to one input, the lowest is told. They come in groups: 1 the envelope, 10 observations,
 //! 20 values that are wrong by themselves, 40 what does not exist or is another's, 60 terms that do not hold now,
-//! 80 usage and claims, 100 funds.
+//! 80 usage and claims, 100 funds. The one exception is 110, overflow, which is told where it arises.
 
 use rampart_protocol::usage::VoucherError;
 use rampart_protocol::{
@@ -58,7 +58,7 @@ rejections! {
     10 InboxOutOfOrder { got: u64, expected: u64, }
 
     /// A text is empty, or holds what cannot be shown.
-    #[error("{what} must not be empty or hold control characters")]
+    #[error("{what} must not be empty, or hold characters that control output or turn its direction")]
     20 BadText { what: &'static str, }
     /// An endpoint is no HTTP URL.
     #[error("the endpoint must be an http:// or https:// URL in printable ASCII without spaces")]

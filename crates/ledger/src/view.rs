@@ -11,7 +11,7 @@ use alloc::collections::BTreeMap;
 #[error("record {0} is not loaded")]
 pub struct Missing(pub Key);
 
-/// A state to read from. One call of [`crate::apply`] must see one state.
+/// A state to read from. One call of [`crate::apply()`] must see one state.
 pub trait View {
     /// The record of a key, `None` when there is none.
     ///

@@ -156,9 +156,11 @@ fn next(counter: u64, what: &'static str) -> Result<u64, Reject> {
     counter.checked_add(1).ok_or(Reject::Overflow { what })
 }
 
-/// A text that people are shown: not empty, and no control characters but line ends where `lines` are permitted.
+/// A text that people are shown: not empty, no control characters but line ends where `lines` are permitted, and no
+/// characters that change the direction of writing (Unicode UAX #9), with which a name can pass for another.
 fn check_text(what: &'static str, text: &str, lines: bool) -> Result<(), Reject> {
-    let shown = |c: char| !c.is_control() || (lines && c == '\n');
+    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |c: char| (!c.is_control() || (lines && c == '\n')) && !turns(c);
     if text.trim().is_empty() || !text.chars().all(shown) {
         Err(Reject::BadText { what })
     } else {

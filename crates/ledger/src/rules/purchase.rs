@@ -14,7 +14,7 @@ use crate::standing::required_stake;
 use crate::view::{View, read};
 use alloc::vec::Vec;
 use rampart_protocol::http_signature::is_acceptable_key;
-use rampart_protocol::{Amount, Ppm, PurchaseRecord, Sequence, Timestamp, message};
+use rampart_protocol::{Amount, Ppm, PurchaseId, PurchaseRecord, Sequence, Timestamp, message};
 
 /// Buys one package.
 pub(super) fn buy<V: View>(
@@ -22,10 +22,12 @@ pub(super) fn buy<V: View>(
     tx: &mut Tx<'_>,
     m: &message::Purchase,
 ) -> Result<(), Fault> {
-    let (provider, service) = check_offer(draft, tx, m)?;
+    // Hashed once: the EIP-712 digest is the dearest step of a purchase.
+    let id = m.id(&tx.env.domain);
+    let (provider, service) = check_offer(draft, tx, m, id)?;
     tx.debit(m.fee)?;
     let record = PurchaseRecord {
-        id: m.id(&tx.env.domain),
+        id,
         consumer: m.consumer,
         provider: m.provider,
         service: m.service,
@@ -44,6 +46,7 @@ fn check_offer<V: View>(
     draft: &Draft<'_, V>,
     tx: &Tx<'_>,
     m: &message::Purchase,
+    id: PurchaseId,
 ) -> Result<(Provider, Service), Fault> {
     if !is_acceptable_key(&m.access_key) {
         return Err(Reject::BadAccessKey {}.into());
@@ -67,7 +70,6 @@ fn check_offer<V: View>(
         }
         .into());
     }
-    let id = m.id(&tx.env.domain);
     let existing: Option<Purchase> = read(draft, &Key::purchase(&id))?;
     if existing.is_some() {
         return Err(Reject::PurchaseExists { purchase: id }.into());

@@ -4,8 +4,9 @@ use super::{Tx, check_text, next};
 use crate::draft::Draft;
 use crate::event::Event;
 use crate::fault::Fault;
+use crate::key::Key;
 use crate::params::Params;
-use crate::record::Service;
+use crate::record::{Provider, Service};
 use crate::reject::Reject;
 use crate::view::View;
 use rampart_protocol::message::{RegisterService, UpdateService};
@@ -62,7 +63,11 @@ pub(super) fn update<V: View>(draft: &mut Draft<'_, V>, tx: &Tx<'_>, m: &UpdateS
         (m.min_duration, m.max_duration),
     )?;
     let before = draft.service(m.service)?;
-    tx.own_provider(draft, before.provider)?;
+    let provider: Provider = draft.existing(
+        &Key::provider(before.provider),
+        "a service names a provider that does not exist",
+    )?;
+    tx.check_owner(&provider)?;
     let version = before.version.checked_add(1).ok_or(Reject::Overflow {
         what: "the service's version",
     })?;

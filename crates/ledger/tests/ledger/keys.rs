@@ -1,0 +1,156 @@
+//! Keys: no two records share one, and their first eight bytes tell them apart.
+
+use proptest::prelude::*;
+use rampart_ledger::{Key, Kind};
+use rampart_protocol::{Address, B256, ProviderId, PurchaseId, ServiceId, Timestamp};
+use std::collections::BTreeSet;
+
+fn prefix(key: &Key) -> [u8; 8] {
+    key.as_bytes()[..8].try_into().unwrap()
+}
+
+#[test]
+fn the_layout_is_frozen() {
+    let address = Address::repeat_byte(0xaa);
+    for (key, hex) in [
+        (
+            Key::globals(),
+            "0x0000000000000001000000000000000000000000000000000000000000000001",
+        ),
+        (
+            Key::params(),
+            "0x0000000000000002000000000000000000000000000000000000000000000002",
+        ),
+        (
+            Key::account(&address),
+            "0xaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa000000000000000000000003",
+        ),
+        (
+            Key::account_at(258),
+            "0x0201000000000004020100000000000000000000000000000000000000000004",
+        ),
+        (
+            Key::provider(ProviderId(1)),
+            "0x0100000000000005010000000000000000000000000000000000000000000005",
+        ),
+        (
+            Key::service(ServiceId(1)),
+            "0x0100000000000006010000000000000000000000000000000000000000000006",
+        ),
+        (
+            Key::purchase(&PurchaseId(B256::repeat_byte(0xbb))),
+            "0xbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb07",
+        ),
+        (
+            Key::escrow_page(ProviderId(1), Timestamp(0)),
+            "0x157c4a7fb979379e010000000000000000000000000000000000000000000008",
+        ),
+        (
+            Key::pair(&Address::ZERO, ProviderId(1)),
+            "0x157c4a7fb979379e000000000000000000000000010000000000000000000009",
+        ),
+        (
+            Key::withdrawal(7),
+            "0x070000000000000a07000000000000000000000000000000000000000000000a",
+        ),
+    ] {
+        assert_eq!(key.to_string(), hex);
+        assert_eq!(format!("{key:?}"), hex);
+    }
+}
+
+#[test]
+fn the_last_byte_is_the_kind() {
+    let address = Address::repeat_byte(0xff);
+    for (key, kind) in [
+        (Key::globals(), Kind::Globals),
+        (Key::params(), Kind::Params),
+        (Key::account(&address), Kind::Account),
+        (Key::account_at(u64::MAX), Kind::AccountAt),
+        (Key::provider(ProviderId(u64::MAX)), Kind::Provider),
+        (Key::service(ServiceId(u64::MAX)), Kind::Service),
+        (
+            Key::purchase(&PurchaseId(B256::repeat_byte(0xff))),
+            Kind::Purchase,
+        ),
+        (
+            Key::escrow_page(ProviderId(u64::MAX), Timestamp(u64::MAX)),
+            Kind::EscrowPage,
+        ),
+        (Key::pair(&address, ProviderId(u64::MAX)), Kind::Pair),
+        (Key::withdrawal(u64::MAX), Kind::Withdrawal),
+    ] {
+        assert_eq!(key.as_bytes()[31], kind as u8);
+    }
+}
+
+#[test]
+fn the_first_eight_bytes_tell_a_large_state_apart() {
+    let mut seen = BTreeSet::new();
+    let mut records = 0;
+    let mut insert = |key: Key| {
+        records += 1;
+        seen.insert(prefix(&key));
+    };
+    insert(Key::globals());
+    insert(Key::params());
+    for n in 0..2_000u64 {
+        insert(Key::account_at(n));
+        insert(Key::provider(ProviderId(n)));
+        insert(Key::service(ServiceId(n)));
+        insert(Key::withdrawal(n));
+        let hash = rampart_protocol::keccak256(n.to_be_bytes());
+        let address = Address::from_slice(&hash[12..]);
+        insert(Key::account(&address));
+        insert(Key::purchase(&PurchaseId(hash)));
+        for provider in 1..=4 {
+            insert(Key::pair(&address, ProviderId(provider)));
+            insert(Key::escrow_page(
+                ProviderId(provider),
+                Timestamp(1_760_000_000 + n * 86_400),
+            ));
+        }
+    }
+    assert_eq!(seen.len(), records, "prefixes collide");
+}
+
+/// Identifiers of any kind, with small and with extreme numbers.
+fn identifier() -> impl Strategy<Value = (u8, u64, u64, [u8; 32])> {
+    let number = prop_oneof![0u64..4, (u64::MAX - 4)..=u64::MAX, any::<u64>()];
+    let bytes = prop_oneof![Just([0; 32]), Just([0xff; 32]), any::<[u8; 32]>()];
+    (0u8..8, number.clone(), number, bytes)
+}
+
+/// The key of an identifier, and the identifier without the parts that its kind does not use.
+fn key_of((kind, a, b, bytes): (u8, u64, u64, [u8; 32])) -> (Key, (u8, u64, u64, Vec<u8>)) {
+    let address = Address::from_slice(&bytes[..20]);
+    match kind {
+        0 => (Key::account(&address), (kind, 0, 0, bytes[..20].to_vec())),
+        1 => (Key::account_at(a), (kind, a, 0, Vec::new())),
+        2 => (Key::provider(ProviderId(a)), (kind, a, 0, Vec::new())),
+        3 => (Key::service(ServiceId(a)), (kind, a, 0, Vec::new())),
+        4 => (
+            Key::purchase(&PurchaseId(B256::from(bytes))),
+            (kind, 0, 0, bytes[..31].to_vec()),
+        ),
+        5 => (
+            Key::escrow_page(ProviderId(a), Timestamp(b)),
+            (kind, a, b, Vec::new()),
+        ),
+        6 => (
+            Key::pair(&address, ProviderId(a)),
+            (kind, a, 0, bytes[..20].to_vec()),
+        ),
+        _ => (Key::withdrawal(a), (kind, a, 0, Vec::new())),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_096))]
+
+    #[test]
+    fn different_records_have_different_keys(one in identifier(), other in identifier()) {
+        let ((one_key, one), (other_key, other)) = (key_of(one), key_of(other));
+        prop_assert_eq!(one_key == other_key, one == other);
+    }
+}

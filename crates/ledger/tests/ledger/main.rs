@@ -1,0 +1,27 @@
+//! The ledger's tests: one binary, one file for each subject. Every input of every test goes through
+//! [`world::World`], which checks the books after each and applies each twice, over two kinds of view.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod cases;
+mod corruption;
+mod decay;
+mod deposits;
+mod encoding;
+mod escrow;
+mod histories;
+#[cfg(feature = "serde")]
+mod json;
+mod keys;
+mod model;
+mod overflows;
+mod parameters;
+mod precedence;
+mod providers;
+mod purchases;
+mod rejections;
+mod score;
+mod services;
+mod usage;
+mod views;
+mod withdrawals;
+mod world;

@@ -1,0 +1,423 @@
+//! A ledger in memory whose books are checked after every input, and the people who use it.
+//!
+//! Each input is applied twice: over the whole state, and over a view that starts empty and loads what is asked
+//! for. Both must agree, so no test can pass because of what happened to be loaded.
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use rampart_ledger::{
+    Account, BlockEnv, Changeset, Event, Fault, Globals, Input, Key, MemoryState, Missing, Params, Provider,
+    Purchase, Record, Reject, Service, View, apply, audit, genesis, read, reads,
+};
+use rampart_protocol::http_signature::{Parameters, RequestParts};
+use rampart_protocol::message::{
+    self, AddStake, Claim, RegisterProvider, RegisterService, ReportUsage, UpdateProvider, UpdateService,
+    Withdraw,
+};
+use rampart_protocol::observation::{Deposit, Observation};
+use rampart_protocol::{
+    AccessKey, Address, Amount, B256, Bytes, Category, Domain, Message, Nonce, ProviderId, PurchaseId,
+    Seconds, Sequence, ServiceId, Timestamp, keccak256,
+};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+pub const HOUR: u64 = 3_600;
+pub const DAY: u64 = 24 * HOUR;
+pub const HALF_LIFE: u64 = 30 * DAY;
+/// A whole number of half-lives (680), so that exact values are easy to tell.
+pub const START: u64 = 680 * HALF_LIFE;
+
+pub const ALICE: Address = Address::repeat_byte(0xa1);
+pub const BOB: Address = Address::repeat_byte(0xb0);
+pub const OWNER: Address = Address::repeat_byte(0x0e);
+pub const RIVAL: Address = Address::repeat_byte(0x17);
+pub const STRANGER: Address = Address::repeat_byte(0x5f);
+
+pub const PROVIDER: ProviderId = ProviderId(1);
+pub const SERVICE: ServiceId = ServiceId(1);
+
+pub const DOMAIN: Domain = Domain {
+    chain_id: 59_144,
+    settlement: Address::repeat_byte(0x5e),
+};
+
+/// Whole tokens.
+pub const fn tokens(whole: u128) -> Amount {
+    Amount(whole * Amount::TOKEN.0)
+}
+
+/// The key that signs Alice's requests.
+pub fn access() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+pub fn public(key: &SigningKey) -> AccessKey {
+    AccessKey(B256::from(key.verifying_key().to_bytes()))
+}
+
+/// A voucher for `n` requests in all, as a gateway makes it: the signature base of its latest request.
+pub fn voucher(key: &SigningKey, purchase: PurchaseId, n: u64) -> (Bytes, Bytes) {
+    let parameters = Parameters {
+        created: START,
+        expires: START + 60,
+        purchase,
+        sequence: Sequence(n),
+        has_body: false,
+    };
+    let request = RequestParts {
+        method: "GET",
+        authority: "phishing.example",
+        path: "/v1/screen",
+        query: "",
+        content_digest: None,
+    };
+    let base = parameters.signature_base(&request).unwrap();
+    let signature = key.sign(base.as_bytes()).to_bytes();
+    (base.into_bytes().into(), signature.to_vec().into())
+}
+
+/// A view that holds nothing until it is asked, as the node's does.
+pub struct Lazy<'a> {
+    state: &'a MemoryState,
+    loaded: RefCell<BTreeMap<Key, Option<Record>>>,
+}
+
+impl<'a> Lazy<'a> {
+    pub fn new(state: &'a MemoryState, hints: &[Key]) -> Self {
+        let loaded = hints
+            .iter()
+            .map(|key| (*key, state.record(key).cloned()))
+            .collect();
+        Self {
+            state,
+            loaded: RefCell::new(loaded),
+        }
+    }
+
+    /// Applies an input, loading what is missing; also says which keys were.
+    pub fn apply(&self, env: &BlockEnv, input: &Input) -> (Result<Changeset, Fault>, Vec<Key>) {
+        let mut missing = Vec::new();
+        loop {
+            match apply(self, env, input) {
+                Err(Fault::Missing(key)) => {
+                    assert!(!missing.contains(&key), "{key} was loaded and asked for again");
+                    missing.push(key);
+                    self.loaded
+                        .borrow_mut()
+                        .insert(key, self.state.record(&key).cloned());
+                }
+                done => return (done, missing),
+            }
+        }
+    }
+}
+
+impl View for Lazy<'_> {
+    fn get(&self, key: &Key) -> Result<Option<Record>, Missing> {
+        self.loaded.borrow().get(key).cloned().ok_or(Missing(*key))
+    }
+}
+
+/// A ledger, the block that is being executed, and everything that was applied.
+pub struct World {
+    pub state: MemoryState,
+    pub env: BlockEnv,
+    pub log: Vec<(BlockEnv, Input)>,
+    /// Whether the whole state is scanned after each input, beyond the totals.
+    pub scans: bool,
+}
+
+impl World {
+    /// An empty ledger with the default parameters.
+    pub fn empty() -> Self {
+        Self::with(&Params::default())
+    }
+
+    /// An empty ledger.
+    pub fn with(params: &Params) -> Self {
+        let env = BlockEnv {
+            domain: DOMAIN,
+            height: 1,
+            timestamp: Timestamp(START),
+            epoch: 0,
+        };
+        Self {
+            state: MemoryState::new(genesis(params).unwrap()),
+            env,
+            log: Vec::new(),
+            scans: true,
+        }
+    }
+
+    /// The usual market: Alice and Bob with 100,000 tokens each, a provider with 50,000 tokens at stake and a service
+    /// of 1,000 requests for 100 tokens, expiring after an hour to 90 days; a rival with funds and no provider.
+    pub fn market() -> Self {
+        Self::market_with(&Params::default())
+    }
+
+    pub fn market_with(params: &Params) -> Self {
+        let mut world = Self::with(params);
+        for who in [ALICE, BOB, OWNER, RIVAL] {
+            world.deposit(who, tokens(100_000));
+        }
+        world.ok(OWNER, world.registration(OWNER));
+        world.ok(OWNER, world.service_terms(OWNER));
+        world
+    }
+
+    pub fn now(&self) -> u64 {
+        self.env.timestamp.0
+    }
+
+    pub fn at(&mut self, seconds: u64) -> &mut Self {
+        self.env.timestamp = Timestamp(seconds);
+        self.env.height += 1;
+        self
+    }
+
+    pub fn advance(&mut self, seconds: u64) -> &mut Self {
+        self.at(self.now() + seconds)
+    }
+
+    /// Applies an input over both views, and checks the books when it succeeds.
+    pub fn apply(&mut self, input: Input) -> Result<Changeset, Fault> {
+        let result = apply(&self.state, &self.env, &input);
+        let (lazily, _) = Lazy::new(&self.state, &[]).apply(&self.env, &input);
+        assert_eq!(result, lazily, "the view changes the outcome");
+        let (hinted, _) = Lazy::new(&self.state, &reads(&self.env, &input)).apply(&self.env, &input);
+        assert_eq!(result, hinted, "the hint changes the outcome");
+        let changes = result?;
+        self.state.commit(changes.clone());
+        self.globals().check().unwrap();
+        if self.scans {
+            audit(&self.state).unwrap();
+        }
+        self.log.push((self.env, input));
+        Ok(changes)
+    }
+
+    pub fn transaction(signer: Address, message: impl Into<Message>) -> Input {
+        let message = message.into();
+        Input::Transaction {
+            signer,
+            id: keccak256(message.to_bytes()),
+            message,
+        }
+    }
+
+    /// Sends a transaction that may be rejected.
+    pub fn send(&mut self, signer: Address, message: impl Into<Message>) -> Result<Vec<Event>, Reject> {
+        match self.apply(Self::transaction(signer, message)) {
+            Ok(changes) => Ok(changes.events),
+            Err(Fault::Reject(reject)) => Err(reject),
+            Err(fault) => panic!("{fault}"),
+        }
+    }
+
+    /// Sends a transaction that must succeed.
+    pub fn ok(&mut self, signer: Address, message: impl Into<Message>) -> Vec<Event> {
+        self.send(signer, message).unwrap()
+    }
+
+    pub fn observed(&self, account: Address, amount: Amount) -> Input {
+        Input::Observation(Observation::Deposit(Deposit {
+            index: self.globals().inbox_count,
+            account,
+            amount,
+            block_number: 1,
+            block_hash: B256::ZERO,
+        }))
+    }
+
+    pub fn deposit(&mut self, account: Address, amount: Amount) {
+        self.apply(self.observed(account, amount)).unwrap();
+    }
+
+    /// Changes a record behind the ledger's back, to reach states that no message leads to yet.
+    pub fn plant(&mut self, record: impl Into<Record>) {
+        let record = record.into();
+        let mut changes = Changeset::default();
+        changes.writes.insert(record.key(), Some(record));
+        self.state.commit(changes);
+    }
+
+    pub fn unplant(&mut self, key: Key) {
+        let mut changes = Changeset::default();
+        changes.writes.insert(key, None);
+        self.state.commit(changes);
+    }
+
+    pub fn edit_provider(&mut self, change: impl FnOnce(&mut Provider)) {
+        let mut provider = self.provider();
+        change(&mut provider);
+        self.plant(provider);
+    }
+
+    pub fn edit_account(&mut self, who: Address, change: impl FnOnce(&mut Account)) {
+        let mut account = self.account(who);
+        change(&mut account);
+        self.plant(account);
+    }
+
+    pub fn edit_globals(&mut self, change: impl FnOnce(&mut Globals)) {
+        let mut globals = self.globals();
+        change(&mut globals);
+        self.plant(globals);
+    }
+
+    pub fn edit_params(&mut self, change: impl FnOnce(&mut Params)) {
+        let mut params = self.params();
+        change(&mut params);
+        params.validate().unwrap();
+        self.plant(params);
+    }
+
+    pub fn globals(&self) -> Globals {
+        read(&self.state, &Key::globals()).unwrap().unwrap()
+    }
+
+    pub fn params(&self) -> Params {
+        read(&self.state, &Key::params()).unwrap().unwrap()
+    }
+
+    pub fn account(&self, who: Address) -> Account {
+        read(&self.state, &Key::account(&who)).unwrap().unwrap()
+    }
+
+    pub fn balance(&self, who: Address) -> Amount {
+        self.account(who).balance
+    }
+
+    /// The nonce of the account's next transaction; zero when there is no account.
+    pub fn nonce(&self, who: Address) -> Nonce {
+        let account: Option<Account> = read(&self.state, &Key::account(&who)).unwrap();
+        account.map_or(Nonce(0), |account| account.nonce)
+    }
+
+    /// The usual provider.
+    pub fn provider(&self) -> Provider {
+        self.provider_of(PROVIDER)
+    }
+
+    pub fn provider_of(&self, id: ProviderId) -> Provider {
+        read(&self.state, &Key::provider(id)).unwrap().unwrap()
+    }
+
+    pub fn service(&self, id: ServiceId) -> Service {
+        read(&self.state, &Key::service(id)).unwrap().unwrap()
+    }
+
+    pub fn purchase(&self, id: PurchaseId) -> Purchase {
+        read(&self.state, &Key::purchase(&id)).unwrap().unwrap()
+    }
+
+    pub fn registration(&self, who: Address) -> RegisterProvider {
+        RegisterProvider {
+            name: "Phishing Watch".into(),
+            endpoint: "https://phishing.example/".into(),
+            stake: tokens(50_000),
+            nonce: self.nonce(who),
+        }
+    }
+
+    pub fn provider_update(&self, who: Address) -> UpdateProvider {
+        UpdateProvider {
+            provider: PROVIDER,
+            name: "Phishing Guard".into(),
+            endpoint: "http://127.0.0.1:9000".into(),
+            nonce: self.nonce(who),
+        }
+    }
+
+    pub fn stake(&self, who: Address, amount: Amount) -> AddStake {
+        AddStake {
+            provider: PROVIDER,
+            amount,
+            nonce: self.nonce(who),
+        }
+    }
+
+    pub fn service_terms(&self, who: Address) -> RegisterService {
+        RegisterService {
+            provider: PROVIDER,
+            category: Category::ProactiveMeasures,
+            description: "Screens domains\nagainst a list".into(),
+            requests: 1_000,
+            fee: tokens(100),
+            min_duration: Seconds(HOUR),
+            max_duration: Seconds(90 * DAY),
+            nonce: self.nonce(who),
+        }
+    }
+
+    pub fn service_update(&self, who: Address) -> UpdateService {
+        UpdateService {
+            service: SERVICE,
+            category: Category::TransactionSecurity,
+            description: "Screens addresses".into(),
+            requests: 500,
+            fee: tokens(60),
+            min_duration: Seconds(2 * HOUR),
+            max_duration: Seconds(30 * DAY),
+            active: true,
+            nonce: self.nonce(who),
+        }
+    }
+
+    /// A purchase of the usual service on its current terms, expiring after 30 days.
+    pub fn order(&self, consumer: Address) -> message::Purchase {
+        let service = self.service(SERVICE);
+        message::Purchase {
+            consumer,
+            provider: service.provider,
+            service: SERVICE,
+            version: service.version,
+            fee: service.fee,
+            access_key: public(&access()),
+            expires_at: Timestamp(self.now() + 30 * DAY),
+            nonce: self.nonce(consumer),
+        }
+    }
+
+    /// Buys the usual service.
+    pub fn buy(&mut self, consumer: Address) -> PurchaseId {
+        let order = self.order(consumer);
+        self.ok(consumer, order.clone());
+        order.id(&DOMAIN)
+    }
+
+    /// Sets the usual service's fee, then buys it.
+    pub fn buy_for(&mut self, consumer: Address, fee: Amount) -> PurchaseId {
+        let mut service = self.service(SERVICE);
+        service.fee = fee;
+        self.plant(service);
+        self.buy(consumer)
+    }
+
+    /// A report of `used` requests with a good voucher.
+    pub fn report(&self, purchase: PurchaseId, used: u64) -> ReportUsage {
+        let (voucher, signature) = voucher(&access(), purchase, used);
+        ReportUsage {
+            purchase,
+            used: Sequence(used),
+            voucher,
+            signature,
+            nonce: self.nonce(OWNER),
+        }
+    }
+
+    pub fn claim(&self, who: Address) -> Claim {
+        Claim {
+            provider: PROVIDER,
+            nonce: self.nonce(who),
+        }
+    }
+
+    pub fn withdrawal(&self, who: Address, amount: Amount) -> Withdraw {
+        Withdraw {
+            recipient: who,
+            amount,
+            nonce: self.nonce(who),
+        }
+    }
+}
