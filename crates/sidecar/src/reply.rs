@@ -1,12 +1,12 @@
 //! Responses: the sidecar's own JSON, and the body type that carries either that or the upstream's stream.
 
 use crate::headers;
-use crate::refusal::Refused;
+use crate::refusal::{Refusal, Refused};
 use crate::upstream::{BodyError, UpstreamBody};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use std::pin::Pin;
@@ -71,7 +71,13 @@ pub fn refusal(refused: &Refused) -> Reply {
     let body = serde_json::json!({
         "error": { "code": refused.refusal.code(), "message": refused.message },
     });
-    with_refusal(json(status(refused), &body), refused)
+    let mut reply = with_refusal(json(status(refused), &body), refused);
+    if refused.refusal == Refusal::RateLimited {
+        reply
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    reply
 }
 
 /// Marks a response as that refusal's.

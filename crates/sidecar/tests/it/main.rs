@@ -1,0 +1,12 @@
+//! The sidecar at its real ports: real operators' certificates, real signatures built by hand, a real upstream.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod buyer;
+mod hostile;
+mod metering;
+mod nodes;
+mod operators;
+mod refusals;
+mod running;
+mod serving;
+mod vendor;
