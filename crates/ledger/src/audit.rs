@@ -2,7 +2,7 @@
 //!
 //! It recomputes every total and counter from the records alone, so that a rule that forgets one is found.
 
-use crate::key::Key;
+use crate::key::{Key, Kind};
 use crate::record::{Account, EscrowPage, Globals, Imbalance, Provider, Record, Stored, Withdrawal};
 use crate::view::MemoryState;
 use alloc::collections::BTreeMap;
@@ -57,6 +57,7 @@ pub fn audit(state: &MemoryState) -> Result<(), AuditError> {
     let globals = all::<Globals>(state).next().unwrap_or_default();
     globals.check()?;
     audit_totals(state, &globals)?;
+    audit_counters(state, &globals)?;
     audit_accounts(state)?;
     audit_escrow(state)?;
     audit_withdrawals(state, &globals)
@@ -68,68 +69,49 @@ fn all<T: Stored>(state: &MemoryState) -> impl Iterator<Item = T> {
         .filter_map(|(_, record)| T::from_record(record.clone()))
 }
 
-fn count(state: &MemoryState, is: impl Fn(&Record) -> bool) -> u128 {
-    state
-        .records()
-        .filter(|(_, record)| is(record))
-        .fold(0, |count, _| count + 1)
-}
-
 fn audit_totals(state: &MemoryState, globals: &Globals) -> Result<(), AuditError> {
     let sum =
         |parts: &mut dyn Iterator<Item = Amount>| parts.fold(0u128, |sum, part| sum.saturating_add(part.0));
-    for (what, actual, stated) in [
-        (
-            "balances",
-            sum(&mut all::<Account>(state).map(|a| a.balance)),
-            globals.balances.0,
-        ),
-        (
-            "stakes",
-            sum(&mut all::<Provider>(state).map(|p| p.stake)),
-            globals.stakes.0,
-        ),
-        (
-            "escrow",
-            sum(&mut all::<Provider>(state).map(|p| p.escrow.total)),
-            globals.escrow.0,
-        ),
-        (
-            "withdrawn",
-            sum(&mut all::<Withdrawal>(state).map(|w| w.amount)),
-            globals.withdrawn.0,
-        ),
-        (
-            "accounts",
-            count(state, |r| matches!(r, Record::Account(_))),
-            globals.accounts.into(),
-        ),
-        (
-            "indices",
-            count(state, |r| matches!(r, Record::AccountAt(_))),
-            globals.accounts.into(),
-        ),
+    let balances = sum(&mut all::<Account>(state).map(|a| a.balance));
+    let stakes = sum(&mut all::<Provider>(state).map(|p| p.stake));
+    let escrow = sum(&mut all::<Provider>(state).map(|p| p.escrow.total));
+    let withdrawn = sum(&mut all::<Withdrawal>(state).map(|w| w.amount));
+    compare(&[
+        ("balances", balances, globals.balances.0),
+        ("stakes", stakes, globals.stakes.0),
+        ("escrow", escrow, globals.escrow.0),
+        ("withdrawn", withdrawn, globals.withdrawn.0),
+    ])
+}
+
+fn audit_counters(state: &MemoryState, globals: &Globals) -> Result<(), AuditError> {
+    let count = |kind| {
+        state
+            .records()
+            .fold(0, |count, (_, record)| count + u128::from(record.kind() == kind))
+    };
+    let accounts = globals.accounts.into();
+    compare(&[
+        ("accounts", count(Kind::Account), accounts),
+        ("indices", count(Kind::AccountAt), accounts),
         (
             "providers",
-            count(state, |r| matches!(r, Record::Provider(_))) + 1,
+            count(Kind::Provider) + 1,
             globals.next_provider.0.into(),
         ),
         (
             "services",
-            count(state, |r| matches!(r, Record::Service(_))) + 1,
+            count(Kind::Service) + 1,
             globals.next_service.0.into(),
         ),
-        (
-            "purchases",
-            count(state, |r| matches!(r, Record::Purchase(_))),
-            globals.purchases.into(),
-        ),
-        (
-            "withdrawals",
-            count(state, |r| matches!(r, Record::Withdrawal(_))),
-            globals.withdrawals.into(),
-        ),
-    ] {
+        ("purchases", count(Kind::Purchase), globals.purchases.into()),
+        ("withdrawals", count(Kind::Withdrawal), globals.withdrawals.into()),
+    ])
+}
+
+/// Compares what the records say with what is stated.
+fn compare(totals: &[(&'static str, u128, u128)]) -> Result<(), AuditError> {
+    for (what, actual, stated) in totals.iter().copied() {
         if actual != stated {
             return Err(AuditError::Total { what, actual, stated });
         }

@@ -74,23 +74,22 @@ fn check_offer<V: View>(
     if existing.is_some() {
         return Err(Reject::PurchaseExists { purchase: id }.into());
     }
-    match provider.status {
-        Status::Active => {}
-        Status::Suspended => {
-            return Err(Reject::ProviderSuspended {
-                provider: provider.id,
-            }
-            .into());
-        }
-        Status::Expelled => {
-            return Err(Reject::ProviderExpelled {
-                provider: provider.id,
-            }
-            .into());
-        }
-    }
+    check_may_sell(&provider)?;
     check_terms(&service, m, tx.env.timestamp)?;
     Ok((provider, service))
+}
+
+/// Whether the provider's status permits a sale.
+fn check_may_sell(provider: &Provider) -> Result<(), Reject> {
+    match provider.status {
+        Status::Active => Ok(()),
+        Status::Suspended => Err(Reject::ProviderSuspended {
+            provider: provider.id,
+        }),
+        Status::Expelled => Err(Reject::ProviderExpelled {
+            provider: provider.id,
+        }),
+    }
 }
 
 /// Whether the terms that were signed are the service's terms now.
