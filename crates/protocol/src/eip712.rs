@@ -34,7 +34,7 @@ impl Domain {
 }
 
 /// The Solidity view of each message; field order and names are what wallets show and hash.
-mod sol_types {
+pub(crate) mod sol_types {
     #![allow(missing_docs, reason = "documented in crate::message, which these mirror")]
     alloy_sol_types::sol! {
         struct RegisterProvider { string name; string endpoint; uint128 stake; uint64 nonce; }

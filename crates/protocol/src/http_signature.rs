@@ -54,12 +54,24 @@ pub struct RequestParts<'a> {
     pub content_digest: Option<&'a str>,
 }
 
+impl RequestParts<'_> {
+    fn is_single_line(&self) -> bool {
+        let digest = self.content_digest.unwrap_or_default();
+        [self.method, self.authority, self.path, self.query, digest]
+            .iter()
+            .all(|value| value.bytes().all(|byte| matches!(byte, b' '..=b'~')))
+    }
+}
+
 /// Why a signature field was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
     /// `Signature-Input` is not in the profile's one form.
     #[error("Signature-Input is not in the rampart-v1 profile: {0}")]
     Input(&'static str),
+    /// A covered component could not stand on one line of the signature base.
+    #[error("a covered component has a character that is not printable ASCII")]
+    Component,
     /// `Signature` is not `rampart=:base64 of 64 bytes:`.
     #[error("Signature must be rampart=:base64 of 64 bytes:")]
     Signature,
@@ -144,12 +156,16 @@ impl Parameters {
     /// The signature base (RFC 9421, section 2.5) of these parameters over a request.
     ///
     /// # Errors
-    /// When the parameters cover a content digest and the request has none, or the reverse.
+    /// When the parameters cover a content digest and the request has none, or the reverse, and when a component holds
+    /// anything but printable ASCII: with a line break in it, one request could be read as another.
     pub fn signature_base(&self, request: &RequestParts<'_>) -> Result<String, ProfileError> {
         if self.has_body != request.content_digest.is_some() {
             return Err(ProfileError::Input(
                 "content-digest must be covered exactly when there is a body",
             ));
+        }
+        if !request.is_single_line() {
+            return Err(ProfileError::Component);
         }
         let mut base = String::with_capacity(512);
         let lines = [
@@ -262,12 +278,12 @@ fn byte_sequence<const N: usize>(field: &str, key: &str) -> Option<[u8; N]> {
     bytes.try_into().ok()
 }
 
-/// Verifies an Ed25519 signature over a signature base, strictly: canonical scalars, no small-order key or point.
+/// Verifies an Ed25519 signature over a signature base, strictly: canonical encodings only, no small-order key or point.
 ///
 /// # Errors
 /// [`ProfileError::Invalid`] when it does not hold.
 pub fn verify(key: &AccessKey, base: &[u8], signature: &[u8; 64]) -> Result<(), ProfileError> {
-    let key = ed25519_dalek::VerifyingKey::from_bytes(&key.0.0).map_err(|_| ProfileError::Invalid)?;
+    let key = canonical_point(key).ok_or(ProfileError::Invalid)?;
     let signature = ed25519_dalek::Signature::from_bytes(signature);
     key.verify_strict(base, &signature)
         .map_err(|_| ProfileError::Invalid)
@@ -277,6 +293,19 @@ pub fn verify(key: &AccessKey, base: &[u8], signature: &[u8; 64]) -> Result<(), 
 /// signatures would hold for any message.
 #[must_use]
 pub fn is_acceptable_key(key: &AccessKey) -> bool {
-    ed25519_dalek::VerifyingKey::from_bytes(&key.0.0)
-        .is_ok_and(|point| !point.is_weak() && point.to_bytes() == key.0.0)
+    canonical_point(key).is_some_and(|point| !point.is_weak())
+}
+
+/// The point that a key encodes, unless its y is written as y + p (RFC 8032, section 5.1.3). dalek takes either, and some
+/// verifiers only one: nobody may differ on whether a voucher holds. The other non-canonical form, x = 0 with its sign
+/// set, encodes points of small order only.
+fn canonical_point(key: &AccessKey) -> Option<ed25519_dalek::VerifyingKey> {
+    let bytes = &key.0.0;
+    // p = 2^255 - 19: little-endian ed ff .. ff 7f, and the top bit is the sign of x.
+    let at_least_p =
+        bytes[31] & 0x7f == 0x7f && bytes[1..31].iter().all(|byte| *byte == 0xff) && bytes[0] >= 0xed;
+    if at_least_p {
+        return None;
+    }
+    ed25519_dalek::VerifyingKey::from_bytes(bytes).ok()
 }

@@ -21,6 +21,8 @@ pub mod message;
 pub mod observation;
 pub mod operators;
 pub mod transaction;
+#[cfg(feature = "serde")]
+pub mod typed_data;
 pub mod units;
 pub mod usage;
 
