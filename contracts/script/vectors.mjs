@@ -6,14 +6,9 @@
 //   node script/vectors.mjs --check   exit 1 if the committed file differs
 //
 // The private keys are hashes of public phrases. They are for tests and for nothing else.
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { concat, encodeAbiParameters, hashDomain, hashTypedData, keccak256, toHex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-
-const here = path.dirname(fileURLToPath(import.meta.url));
-const target = path.join(here, "..", "..", "vectors", "contracts-settlement.json");
+import { writeOrCheck } from "./vectors-file.mjs";
 
 const domain = {
   name: "Rampart",
@@ -144,19 +139,4 @@ async function vectors() {
   };
 }
 
-const text = `${JSON.stringify(await vectors(), null, 2)}\n`;
-const args = process.argv.slice(2);
-if (args.length === 0) {
-  writeFileSync(target, text);
-  console.log("vectors/contracts-settlement.json");
-} else if (args.length === 1 && args[0] === "--check") {
-  if (!existsSync(target) || readFileSync(target, "utf8") !== text) {
-    console.error("vectors/contracts-settlement.json is not what contracts/script/vectors.mjs writes.");
-    process.exitCode = 1;
-  } else {
-    console.log("vectors/contracts-settlement.json is what its script writes");
-  }
-} else {
-  console.error("usage: node script/vectors.mjs [--check]");
-  process.exitCode = 2;
-}
+writeOrCheck("contracts-settlement.json", await vectors());
