@@ -16,6 +16,7 @@ use commonware_consensus::{
 };
 use commonware_cryptography::{Digested, Digestible as _, ed25519::PublicKey};
 use commonware_glue::stateful::db::DatabaseSet;
+use commonware_macros::boxed;
 use commonware_p2p::{Blocker, Provider, Receiver, Sender};
 use commonware_runtime::Handle;
 use commonware_utils::NonZeroDuration;
@@ -41,6 +42,7 @@ pub struct Network<S, R, P, B> {
 ///
 /// # Errors
 /// When the configuration is unusable or a store cannot be opened. Storage faults after that panic.
+#[boxed]
 pub async fn start<E, S, R, P, B, I, F, K>(
     context: E,
     config: EngineConfig,

@@ -24,13 +24,13 @@ use rampart_node::{
     engine::{self, Chain, Channels, ENGINE_CHANNELS, Engine, EngineConfig, Network, Timeouts},
     storage::{StateReader, StorageConfig},
 };
-use rampart_protocol::{Address, B256, Operator as Seat, OperatorSet};
+use rampart_protocol::{Address, Amount, B256, Operator as Seat, OperatorSet};
 use std::{
     collections::BTreeMap,
     num::NonZeroUsize,
     sync::{Arc, Mutex},
 };
-use workload::{Operator, Script};
+use workload::{Conduct, Operator, Script};
 
 type Context = deterministic::Context;
 
@@ -43,6 +43,8 @@ pub struct Cluster {
     pace: u64,
     /// The operator that runs two engines with one key.
     pub twin: Option<usize>,
+    /// The operator that offers deposits which nobody made.
+    pub forger: Option<usize>,
     /// Blocks that operators keep for others; all when `None`.
     pub retain_blocks: Option<usize>,
     /// What each operator saw, over its restarts, as an index on its disk would.
@@ -58,6 +60,7 @@ impl Cluster {
             script,
             pace: 1,
             twin: None,
+            forger: None,
             retain_blocks: None,
             operators: Arc::default(),
         }
@@ -72,23 +75,47 @@ impl Cluster {
         self.operators.lock().unwrap()[&(index, false)].clone()
     }
 
+    /// What the script deposits in all.
+    pub fn deposited(&self) -> Amount {
+        Amount(Amount::TOKEN.0 * workload::DEPOSIT * self.script.deposits.len() as u128)
+    }
+
+    /// On how many parents the two engines of an operator proposed different blocks.
+    pub fn doubled(&self, index: usize) -> usize {
+        let operators = self.operators.lock().unwrap();
+        let proposed = |twin| operators[&(index, twin)].seen(|seen| seen.proposed.clone());
+        let (one, two) = (proposed(false), proposed(true));
+        one.iter()
+            .filter(|(parent, list)| two.get(*parent).is_some_and(|other| other != *list))
+            .count()
+    }
+
     fn operator_or_new(&self, index: usize, twin: bool) -> Operator {
         let mut operators = self.operators.lock().unwrap();
-        let new = || Operator::new(self.script.clone(), self.pace, twin);
+        let conduct = match (twin, self.forger == Some(index)) {
+            (true, _) => Conduct::Withholds,
+            (false, true) => Conduct::Forges,
+            (false, false) => Conduct::Honest,
+        };
+        let new = || Operator::new(self.script.clone(), self.pace, conduct);
         operators.entry((index, twin)).or_insert_with(new).clone()
     }
 
-    fn config(&self, prefix: String, state_sync: bool) -> EngineConfig {
+    pub fn operators(&self) -> OperatorSet {
         let seats = self.keys.iter().zip(1u8..).map(|(key, n)| Seat {
             public_key: B256::from_slice(key.public_key().as_ref()),
             checkpoint_key: Address::repeat_byte(n),
             weight: 1,
         });
+        OperatorSet {
+            domain: workload::domain(),
+            operators: seats.collect(),
+        }
+    }
+
+    fn config(&self, prefix: String, state_sync: bool) -> EngineConfig {
         EngineConfig {
-            operators: OperatorSet {
-                domain: workload::domain(),
-                operators: seats.collect(),
-            },
+            operators: self.operators(),
             genesis_timestamp_ms: 0,
             params: Params::default(),
             limits: BlockLimits { max_bytes: 64 * 1024 },

@@ -3,7 +3,11 @@
 use super::State;
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_glue::simulate::{exit::ExitCondition, property::Property, tracker::ProgressTracker};
+use commonware_parallel::Sequential;
+use commonware_utils::test_rng;
 use rampart_ledger::{Key, Record, audit};
+use rampart_node::engine::{Scheme, participants};
+use rampart_protocol::{Amount, OperatorSet};
 use std::{future::Future, pin::Pin};
 
 type Check<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
@@ -76,6 +80,8 @@ impl Property<PublicKey, State> for SameRoots {
 pub struct Conserved {
     /// Purchases that must have happened by the end.
     pub purchases: u64,
+    /// What was deposited in all.
+    pub deposited: Amount,
 }
 
 impl Property<PublicKey, State> for Conserved {
@@ -90,6 +96,12 @@ impl Property<PublicKey, State> for Conserved {
                     return Err("an operator has no totals".into());
                 };
                 globals.check().map_err(|error| error.to_string())?;
+                if globals.deposited != self.deposited {
+                    return Err(format!(
+                        "{} was credited, {} was deposited",
+                        globals.deposited, self.deposited
+                    ));
+                }
                 // An operator that synced its state did not see the records before, only the database has them.
                 if state.operator.seen(|seen| seen.first) == Some(1) {
                     state
@@ -101,6 +113,45 @@ impl Property<PublicKey, State> for Conserved {
                             "{} purchases, {} were asked for",
                             globals.purchases, self.purchases
                         ));
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Every block that an operator executed is proven final by a certificate that anyone can check who knows the
+/// operators: its own, or that of a descendant linked to it by headers (X1).
+#[derive(Clone)]
+pub struct Certified {
+    pub operators: OperatorSet,
+    pub up_to: u64,
+}
+
+impl Property<PublicKey, State> for Certified {
+    fn name(&self) -> &str {
+        "certified"
+    }
+
+    fn check<'a>(&'a self, _: &'a ProgressTracker<PublicKey>, states: &'a [&'a State]) -> Check<'a, ()> {
+        Box::pin(async move {
+            let keys = participants(&self.operators).map_err(|error| error.to_string())?;
+            let verifier = Scheme::verifier(&self.operators.consensus_namespace(), keys);
+            for state in honest(states) {
+                let executed = state.operator.seen(|seen| seen.headers.clone());
+                for (height, header) in executed.range(..=self.up_to) {
+                    let missing = || format!("no certificate of height {height}");
+                    let certificate = state.chain.certificate(*height).await.ok_or_else(missing)?;
+                    let certified = certificate.descendants.iter().try_fold(header, |parent, child| {
+                        (child.parent == parent.digest()).then_some(child)
+                    });
+                    let certified = certified.ok_or_else(|| format!("height {height} is not linked"))?;
+                    let finalization = certificate.finalization;
+                    if finalization.proposal.payload.0 != certified.digest().0
+                        || !finalization.verify(&mut test_rng(), &verifier, &Sequential)
+                    {
+                        return Err(format!("the certificate of height {height} does not hold"));
                     }
                 }
             }

@@ -11,6 +11,10 @@ use commonware_p2p::{
 };
 use commonware_runtime::{Supervisor as _, deterministic::Context};
 
+/// Which channels, in their order, carry what is meant for everyone: votes, certificates and blocks. Both engines
+/// hear these from all; answers to requests go only to the engine that can have asked.
+const BROADCASTS: [bool; 7] = [true, true, false, false, true, false, false];
+
 /// One engine's side of every channel.
 pub type Half<F> = [(SplitSender<PublicKey, Context, F>, Receiver<PublicKey>); 7];
 
@@ -43,26 +47,23 @@ pub fn split<F: SplitForwarder<PublicKey>>(
     forwarder: &F,
     channels: [ChannelPair<PublicKey>; 7],
 ) -> (Half<F>, Half<F>) {
+    let mut shared = BROADCASTS.into_iter();
     let pairs = channels.map(|(sender, receiver)| {
+        let both = shared.next().unwrap_or_default();
         let first: Vec<PublicKey> = others[..2].to_vec();
         let (one, two) = sender.split_with(forwarder.clone());
         let (for_one, for_two) = receiver.split_with(context.child("split"), move |(from, _)| {
-            if first.contains(from) {
-                SplitTarget::Primary
-            } else {
-                SplitTarget::Secondary
+            match (both, first.contains(from)) {
+                (true, _) => SplitTarget::Both,
+                (false, true) => SplitTarget::Primary,
+                (false, false) => SplitTarget::Secondary,
             }
         });
         ((one, for_one), (two, for_two))
     });
-    let (mut one, mut two) = (Vec::new(), Vec::new());
-    for (first, second) in pairs {
-        one.push(first);
-        two.push(second);
-    }
-    let whole = "one half of each of the seven channels";
+    let [a, b, c, d, e, f, g] = pairs;
     (
-        one.try_into().ok().expect(whole),
-        two.try_into().ok().expect(whole),
+        [a.0, b.0, c.0, d.0, e.0, f.0, g.0],
+        [a.1, b.1, c.1, d.1, e.1, f.1, g.1],
     )
 }

@@ -44,7 +44,7 @@ impl Script {
         let deposits = std::iter::once(&provider)
             .chain(&buyers)
             .zip(0u64..)
-            .map(|(account, index)| deposit(index, account.address(), 10_000))
+            .map(|(account, index)| deposit(index, account.address(), DEPOSIT))
             .collect();
 
         let mut transactions = vec![sign(
@@ -85,6 +85,9 @@ impl Script {
     }
 }
 
+/// What the script deposits for each account, tokens.
+pub const DEPOSIT: u128 = 10_000;
+
 fn signer(seed: u8) -> PrivateKeySigner {
     PrivateKeySigner::from_bytes(&B256::repeat_byte(seed)).unwrap()
 }
@@ -121,14 +124,24 @@ fn purchase(consumer: Address, nonce: u64) -> message::Purchase {
     }
 }
 
+/// What an operator offers to blocks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Conduct {
+    /// What there is.
+    Honest,
+    /// Every transaction but the first: of two engines with one key, one does this so that they propose two blocks.
+    Withholds,
+    /// Deposits that nobody made.
+    Forges,
+}
+
 /// One operator's view of the script, and what it saw become final.
 #[derive(Clone)]
 pub struct Operator {
     script: Arc<Script>,
     /// A transaction is offered once the chain is this many blocks long for each before it.
     pace: u64,
-    /// Offers transactions in reverse, so that two engines with one key disagree about what to propose.
-    reversed: bool,
+    conduct: Conduct,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -140,16 +153,18 @@ pub struct Seen {
     pub state: MemoryState,
     /// Heights that came twice, as they may after a crash.
     pub repeated: u64,
+    /// For each parent, the transactions that the operator last thought of putting on top.
+    pub proposed: BTreeMap<B256, Vec<B256>>,
     /// The first height, which is more than one after a state sync.
     pub first: Option<u64>,
 }
 
 impl Operator {
-    pub fn new(script: Arc<Script>, pace: u64, reversed: bool) -> Self {
+    pub fn new(script: Arc<Script>, pace: u64, conduct: Conduct) -> Self {
         Self {
             script,
             pace,
-            reversed,
+            conduct,
             seen: Arc::default(),
         }
     }
@@ -170,11 +185,19 @@ impl Operator {
             .filter(|tx| !seen.applied.contains(&tx.hash()) && !request.in_flight.contains(&tx.hash()))
             .cloned()
             .collect();
-        if self.reversed {
-            transactions.reverse();
+        if self.conduct == Conduct::Withholds && !transactions.is_empty() {
+            transactions.remove(0);
         }
+        let observations = match self.conduct {
+            Conduct::Forges => vec![deposit(
+                request.parent.inbox_count,
+                Address::repeat_byte(0xee),
+                1_000_000,
+            )],
+            _ => self.script.deposits.iter().skip(next).take(2).cloned().collect(),
+        };
         Candidates {
-            observations: self.script.deposits.iter().skip(next).take(2).cloned().collect(),
+            observations,
             transactions,
         }
     }
@@ -192,7 +215,14 @@ impl Source for Operator {
     }
 
     async fn candidates(&self, request: &Request) -> Candidates {
-        self.offered(request)
+        let candidates = self.offered(request);
+        let hashes = candidates.transactions.iter().map(Verified::hash).collect();
+        self.seen
+            .lock()
+            .unwrap()
+            .proposed
+            .insert(request.parent.digest(), hashes);
+        candidates
     }
 
     async fn refused(&self, _: Vec<Refused>) {}
