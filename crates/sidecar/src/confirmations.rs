@@ -146,6 +146,12 @@ impl Confirmations {
         if record.provider != self.provider {
             return Err(Refusal::WrongProvider.into());
         }
+        let _turn = self
+            .verifying
+            .acquire()
+            .await
+            .expect("this semaphore is never closed");
+        // What is stored was verified. Requests that arrived together verify once.
         if let Some(known) = self.store.purchase(record.id) {
             return Ok((known, false));
         }
@@ -168,11 +174,6 @@ impl Confirmations {
     }
 
     async fn verify(&self, confirmation: Confirmation) -> Result<(), Refused> {
-        let _turn = self
-            .verifying
-            .acquire()
-            .await
-            .expect("this semaphore is never closed");
         let verifier = Arc::clone(&self.verifier);
         // A certificate of a hundred operators takes milliseconds; other requests do not wait for it.
         let verified = tokio::task::spawn_blocking(move || verifier.verify(&confirmation)).await;

@@ -127,6 +127,19 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_lists_every_refusal_in_order() {
+        let readme = include_str!("../README.md");
+        let rows: Vec<&str> = readme.lines().filter(|line| line.contains(" | `")).collect();
+        let expected = Refusal::ALL
+            .iter()
+            .map(|refusal| format!("| {} | `{}` |", refusal.status(), refusal.code()));
+        for (row, expected) in rows.iter().zip(expected) {
+            assert!(row.starts_with(&expected), "{row} instead of {expected}");
+        }
+        assert_eq!(rows.len(), Refusal::ALL.len());
+    }
+
+    #[test]
     fn precedence_is_the_order_of_the_list() {
         assert!(Refusal::ALL.is_sorted());
         assert!(Refusal::Expired < Refusal::Exhausted && Refusal::Exhausted < Refusal::Replayed);

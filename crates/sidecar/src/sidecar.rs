@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// Connections at once on the admin port.
 const ADMIN_CONNECTIONS: usize = 16;
@@ -40,6 +41,9 @@ pub enum SidecarError {
         #[source]
         source: std::io::Error,
     },
+    /// A port stopped serving by itself.
+    #[error("a port stopped serving")]
+    Port(#[source] tokio::task::JoinError),
 }
 
 /// A sidecar whose ports are bound and whose meter is open.
@@ -144,18 +148,17 @@ impl Sidecar {
             admin::handle,
             stopped,
         );
-        let (public, admin) = (tokio::spawn(public), tokio::spawn(admin));
+        let mut ports = JoinSet::new();
+        ports.spawn(public);
+        ports.spawn(admin);
         let outcome = tokio::select! {
             () = shutdown => Ok(()),
             failed = self.failure => Err(failed.unwrap_or(MeterError::Stopped).into()),
             never = self.core.offers.keep_fresh() => match never {},
+            Some(Err(ended)) = ports.join_next() => Err(SidecarError::Port(ended)),
         };
         stop.send_replace(true);
-        for port in [public, admin] {
-            if let Err(error) = port.await {
-                tracing::error!(%error, "a port ended badly");
-            }
-        }
+        while ports.join_next().await.is_some() {}
         outcome
     }
 }

@@ -50,7 +50,7 @@ pub enum MeterError {
     #[error("{} is in use by another sidecar", .0.display())]
     InUse(PathBuf),
     /// A file is damaged where no crash can have damaged it.
-    #[error("{} is damaged at byte {offset}; restore it from a copy, or move the directory away to start anew", path.display())]
+    #[error("{} is damaged at byte {offset}; restore it from a copy (without it, every purchase can be used anew)", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

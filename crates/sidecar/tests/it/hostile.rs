@@ -1,7 +1,7 @@
 //! Bytes that no honest client sends, at the real port.
 
 use crate::buyer::Buyer;
-use crate::running::{Setting, read_until_quiet};
+use crate::running::{Setting, read_to_end};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -195,19 +195,18 @@ async fn a_body_reaches_the_vendor_as_it_was_signed_however_it_was_framed() {
 
 #[tokio::test]
 async fn slow_clients_are_given_up() {
-    let setting = Setting::start().await;
+    let setting = Setting::start_with(|config| {
+        config.limits.header_timeout_ms = 300;
+        config.limits.body_timeout_ms = 300;
+    })
+    .await;
     let us = setting.sidecar.authority.clone();
-    let started = Instant::now();
     for head in ["", "GET / HTTP/1.1\r\nho"] {
         let mut stream = TcpStream::connect(setting.sidecar.public).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
-        let answer = read_until_quiet(&mut stream).await;
+        let answer = read_to_end(&mut stream).await;
         assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
     }
-    assert!(
-        started.elapsed() < Duration::from_secs(3),
-        "each was closed after half a second"
-    );
     let buyer = Buyer::new(1);
     let mut slow = buyer
         .post(&us, "/v1", b"hello", 1)
@@ -222,8 +221,41 @@ async fn slow_clients_are_given_up() {
 }
 
 #[tokio::test]
+async fn a_consumer_that_takes_no_bytes_is_given_up() {
+    let setting = Setting::start_with(|config| {
+        config.limits.idle_timeout_ms = 300;
+        config.limits.max_response_bytes = 1 << 40;
+    })
+    .await;
+    let buyer = Buyer::new(1);
+    let request = buyer
+        .get(&setting.sidecar.authority, "/endless", 1)
+        .confirmed_by(&setting.operators.confirm(&buyer.record));
+    let mut stream = TcpStream::connect(setting.sidecar.public).await.unwrap();
+    stream
+        .write_all(&request.raw(&setting.sidecar.authority, ""))
+        .await
+        .unwrap();
+    let mut open = true;
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let (_, metrics) = setting.sidecar.admin("/.rampart/metrics").await;
+        // The one connection that is left asks for these metrics.
+        open = metrics["connections"] != 1;
+        if !open && !setting.vendor.seen().is_empty() {
+            break;
+        }
+    }
+    assert!(!open, "the connection was never closed");
+}
+
+#[tokio::test]
 async fn connections_above_the_limit_wait_for_a_place() {
-    let setting = Setting::start_with(|config| config.limits.max_connections = 2).await;
+    let setting = Setting::start_with(|config| {
+        config.limits.max_connections = 2;
+        config.limits.header_timeout_ms = 500;
+    })
+    .await;
     let mut held = Vec::new();
     for _ in 0..2 {
         held.push(TcpStream::connect(setting.sidecar.public).await.unwrap());
@@ -245,11 +277,11 @@ async fn no_web_page_reads_the_admin_port_through_a_name() {
         .write_all(b"GET /.rampart/usage HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n")
         .await
         .unwrap();
-    assert!(read_until_quiet(&mut stream).await.starts_with("HTTP/1.1 421"));
+    assert!(read_to_end(&mut stream).await.starts_with("HTTP/1.1 421"));
     let mut stream = TcpStream::connect(setting.sidecar.admin).await.unwrap();
     stream
         .write_all(b"POST /.rampart/usage HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
         .await
         .unwrap();
-    assert!(read_until_quiet(&mut stream).await.starts_with("HTTP/1.1 405"));
+    assert!(read_to_end(&mut stream).await.starts_with("HTTP/1.1 405"));
 }

@@ -174,7 +174,7 @@ async fn what_the_vendor_failed_to_serve_does_not_count() {
         sidecar,
         dir: _dir,
         ..
-    } = Setting::start().await;
+    } = Setting::start_with(|config| config.limits.upstream_timeout_ms = 1_000).await;
     let buyer = Buyer::new(1);
     let get = |path: &str, n| {
         buyer

@@ -110,10 +110,6 @@ pub fn config(operators: &Operators, upstream: &str, dir: &Path) -> Config {
         limits: Limits {
             max_body_bytes: 100_000,
             max_response_bytes: 4_000_000,
-            header_timeout_ms: 500,
-            body_timeout_ms: 500,
-            upstream_timeout_ms: 1_000,
-            idle_timeout_ms: 500,
             shutdown_grace_ms: 1_000,
             ..Limits::default()
         },
@@ -214,6 +210,15 @@ impl Running {
     }
 }
 
+/// Reads until the sidecar closes the connection, which it must.
+pub async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await;
+    assert!(closed.is_ok(), "the connection stayed open");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Reads until the sidecar closes the connection or says nothing for a while.
 pub async fn read_until_quiet(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let mut buffer = vec![0; 65536];

@@ -110,7 +110,7 @@ async fn responses_stream_within_their_limit_and_lose_what_is_not_theirs() {
         sidecar,
         dir: _dir,
         ..
-    } = Setting::start().await;
+    } = Setting::start_with(|config| config.limits.idle_timeout_ms = 1_000).await;
     let buyer = Buyer::new(1);
     let confirmation = operators.confirm(&buyer.record);
     let large = buyer
