@@ -1,0 +1,199 @@
+//! Asking one service for its verdict: the right purchase, a fresh sequence number, the signed request, and what the
+//! sidecar's answers mean.
+//!
+//! A sidecar marks its own refusals with the field `Rampart-Refusal`; an error without it is the vendor's. Some
+//! refusals have a cure, tried at most [`ATTEMPTS`] times: send the confirmation, skip numbers that were used by
+//! someone else, take the next purchase.
+
+use crate::client::{HttpClient, HttpError};
+use crate::policy::Opinion;
+use crate::purchase::{Purchase, SignError, Spent};
+use crate::sequence::TakeError;
+use crate::service::{Service, Unpaid};
+use crate::verdict::{Advice, MAX_VERDICT, Verdict, bounded};
+use bytes::Bytes;
+use hyper::{Response, StatusCode};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// How often one service is asked about one transaction, cures included.
+pub const ATTEMPTS: usize = 4;
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// There is no purchase of the service.
+    #[error("there is no purchase of this service in the wallet")]
+    Missing,
+    /// The package is used up.
+    #[error("all requests of the package are used")]
+    Exhausted,
+    /// The package has expired.
+    #[error("the package has expired")]
+    Expired,
+    /// The service did not answer within the policy's time.
+    #[error("there was no answer in time")]
+    Timeout,
+    /// The sidecar could not be reached.
+    #[error("the provider's sidecar cannot be reached")]
+    Unreachable(#[source] HttpError),
+    /// The sidecar refused the request.
+    #[error("the sidecar refused the request: {code}: {message}")]
+    Refused {
+        /// The sidecar's code.
+        code: String,
+        /// The sidecar's text.
+        message: String,
+    },
+    /// The vendor answered with an error.
+    #[error("the vendor answered with HTTP {0}")]
+    Vendor(StatusCode),
+    /// The vendor's answer is no verdict.
+    #[error("the vendor's answer is no verdict")]
+    NoVerdict(#[source] serde_json::Error),
+    /// A sequence number could not be reserved.
+    #[error("no sequence number could be reserved")]
+    Sequence(#[source] TakeError),
+    /// The request could not be signed.
+    #[error("the request could not be signed")]
+    Sign(#[from] SignError),
+}
+
+impl Failure {
+    /// The stable reason in the error's data.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Missing => "PURCHASE_MISSING",
+            Self::Exhausted => "PURCHASE_EXHAUSTED",
+            Self::Expired => "PURCHASE_EXPIRED",
+            Self::Timeout => "VENDOR_TIMEOUT",
+            Self::Unreachable(_) => "SIDECAR_UNREACHABLE",
+            Self::Refused { .. } => "SIDECAR_REFUSED",
+            Self::Vendor(_) => "VENDOR_ERROR",
+            Self::NoVerdict(_) => "VENDOR_MALFORMED",
+            Self::Sequence(_) | Self::Sign(_) => "GATEWAY_ERROR",
+        }
+    }
+
+    /// What it is to the policy.
+    pub const fn opinion(&self) -> Opinion {
+        match self {
+            Self::Missing | Self::Exhausted | Self::Expired => Opinion::Unpaid,
+            _ => Opinion::Failed,
+        }
+    }
+}
+
+/// What an answer is to the policy.
+pub const fn opinion(answer: &Result<Verdict, Failure>) -> Opinion {
+    match answer {
+        Ok(verdict) => match verdict.verdict {
+            Advice::Allow => Opinion::Allow,
+            Advice::Warn => Opinion::Warn,
+            Advice::Block => Opinion::Block,
+        },
+        Err(failure) => failure.opinion(),
+    }
+}
+
+/// What to do after an answer.
+enum Next {
+    Done(Result<Verdict, Failure>),
+    /// Ask again; the failure stands if that was the last attempt.
+    Again(Failure),
+}
+
+/// Asks a service about the transaction in `body`, at `now` (unix seconds).
+pub async fn ask(
+    service: &Arc<Service>,
+    client: &HttpClient,
+    body: Bytes,
+    now: u64,
+) -> Result<Verdict, Failure> {
+    let mut last = Failure::Missing;
+    for _ in 0..ATTEMPTS {
+        let purchase = service.usable(now).await.map_err(|unpaid| match unpaid {
+            Unpaid::Missing => Failure::Missing,
+            Unpaid::Spent(Spent::Exhausted) => Failure::Exhausted,
+            Unpaid::Spent(Spent::Expired) => Failure::Expired,
+        })?;
+        if !purchase.is_known() && !purchase.has_confirmation() {
+            service.fetch_confirmation(&purchase).await;
+        }
+        match ask_once(&purchase, client, body.clone(), now).await {
+            Next::Done(answer) => return answer,
+            Next::Again(failure) => last = failure,
+        }
+    }
+    Err(last)
+}
+
+async fn ask_once(purchase: &Purchase, client: &HttpClient, body: Bytes, now: u64) -> Next {
+    let sequence = match purchase.take().await {
+        Ok(sequence) => sequence,
+        // Another task took the last number since the purchase was chosen.
+        Err(TakeError::Exhausted) => return Next::Again(Failure::Exhausted),
+        Err(error) => return Next::Done(Err(Failure::Sequence(error))),
+    };
+    let request = match purchase.request(sequence, body, now) {
+        Ok(request) => request,
+        Err(error) => return Next::Done(Err(error.into())),
+    };
+    match client.send_and_read(request, MAX_VERDICT).await {
+        Ok(response) => read_answer(purchase, &response).await,
+        Err(error) => Next::Done(Err(Failure::Unreachable(error))),
+    }
+}
+
+async fn read_answer(purchase: &Purchase, response: &Response<Bytes>) -> Next {
+    let refusal = response
+        .headers()
+        .get("rampart-refusal")
+        .and_then(|value| value.to_str().ok());
+    let Some(code) = refusal else {
+        purchase.set_known(true);
+        let answer = if response.status().is_success() {
+            Verdict::parse(response.body()).map_err(Failure::NoVerdict)
+        } else {
+            Err(Failure::Vendor(response.status()))
+        };
+        return Next::Done(answer);
+    };
+    match code {
+        "exhausted" => {
+            purchase.set_spent(Spent::Exhausted);
+            Next::Again(Failure::Exhausted)
+        }
+        "expired" => {
+            purchase.set_spent(Spent::Expired);
+            Next::Again(Failure::Expired)
+        }
+        "replayed" => {
+            purchase.skip_block().await;
+            Next::Again(refused(code, response.body()))
+        }
+        // The sidecar lost the purchase: the next request carries the confirmation again.
+        "unknown_purchase" if purchase.is_known() => {
+            purchase.set_known(false);
+            Next::Again(refused(code, response.body()))
+        }
+        _ => Next::Done(Err(refused(code, response.body()))),
+    }
+}
+
+fn refused(code: &str, body: &[u8]) -> Failure {
+    #[derive(Deserialize)]
+    struct Body {
+        error: Error,
+    }
+    #[derive(Deserialize)]
+    struct Error {
+        #[serde(default)]
+        message: String,
+    }
+    let message = serde_json::from_slice::<Body>(body).map(|body| body.error.message);
+    Failure::Refused {
+        code: bounded(code),
+        message: bounded(&message.unwrap_or_default()),
+    }
+}

@@ -1,0 +1,329 @@
+//! What the node's administrator decides (N2), read from TOML, and whether it makes sense.
+//!
+//! Times end in `_ms`, sizes in `_bytes`. Unknown keys are refused. Defaults are the safe choice: fail closed, no
+//! unprotected transactions, no methods that would send a transaction past the screening.
+
+use crate::error::GatewayError;
+use crate::policy::Policy;
+use crate::target::Target;
+use rampart_protocol::{ProviderId, PurchaseId, ServiceId};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Configuration of a gateway.
+///
+/// ```toml
+/// listen = "127.0.0.1:8547"
+/// upstream = "http://127.0.0.1:8545"    # the node's JSON-RPC
+/// state = "gateway-state"               # sequence numbers; one gateway per directory
+/// wallet = "purchases"                  # what `rampart consumer buy` writes
+/// chain_id = 31337                      # optional: the node is asked otherwise
+/// nodes = ["http://127.0.0.1:8100"]     # optional: where missing confirmations are fetched
+/// operators = "operators.json"          # optional: fetched and stored confirmations are verified against it
+///
+/// [policy]
+/// mode = "all"                          # or { at_least = 2 }
+/// timeout_ms = 3000
+/// on_error = "fail-closed"              # or "fail-open"
+/// on_unpaid = "fail-closed"             # a package that is missing, used up or expired
+/// warn = "allow"                        # or "block"
+///
+/// [[services]]
+/// name = "threat"
+/// service = 1                           # any usable purchase of this service in the wallet
+/// ```
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where wallets connect; port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// JSON-RPC of the node, `http://host:port/path`.
+    pub upstream: String,
+    /// Directory of the sequence numbers. One gateway at a time uses it.
+    pub state: PathBuf,
+    /// Directory of purchases, see [`crate::wallet`].
+    #[serde(default)]
+    pub wallet: Option<PathBuf>,
+    /// The node's chain. None: the node is asked, and nothing is relayed before it has answered.
+    #[serde(default)]
+    pub chain_id: Option<u64>,
+    /// Base URLs of operators' APIs, where a missing confirmation is fetched.
+    #[serde(default)]
+    pub nodes: Vec<String>,
+    /// JSON file of the operator set that confirmations are verified against. None: the sidecar is left to verify.
+    #[serde(default)]
+    pub operators: Option<PathBuf>,
+    /// Whether legacy transactions without a chain id (from before EIP-155) are relayed once screened.
+    #[serde(default)]
+    pub allow_unprotected: bool,
+    /// Which methods are relayed.
+    #[serde(default)]
+    pub methods: Methods,
+    /// How verdicts become a decision.
+    #[serde(default)]
+    pub policy: Policy,
+    /// Limits of the port.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The services that are asked about each transaction.
+    #[serde(default)]
+    pub services: Vec<ServiceConfig>,
+}
+
+/// A bought service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceConfig {
+    /// Name in logs and errors; unique.
+    pub name: String,
+    /// The service's id on the marketplace.
+    pub service: ServiceId,
+    /// The provider's id; purchases from another are not used.
+    #[serde(default)]
+    pub provider: Option<ProviderId>,
+    /// The provider's sidecar. None: as the purchase's wallet file says.
+    #[serde(default)]
+    pub sidecar: Option<String>,
+    /// Path of the vendor's API behind the sidecar.
+    #[serde(default = "screen_path")]
+    pub path: String,
+    /// Only this purchase. None: any usable purchase of the service in the wallet, the first to expire first.
+    #[serde(default)]
+    pub purchase: Option<PurchaseId>,
+    /// Instead of the wallet: the access key's seed, 32 bytes in hex, in a file with mode 0600.
+    #[serde(default)]
+    pub access_key_file: Option<PathBuf>,
+    /// Instead of the wallet: the confirmation's RLP, raw or in hex.
+    #[serde(default)]
+    pub confirmation_file: Option<PathBuf>,
+    /// Use at most this many requests of the package, for instance to share it. None: all.
+    #[serde(default)]
+    pub requests: Option<u64>,
+}
+
+/// Which methods are relayed. A method that would send a transaction in a form that cannot be screened never is,
+/// unless it is listed in `allow`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Methods {
+    /// When not empty, nothing else is relayed.
+    pub only: BTreeSet<String>,
+    /// Never relayed.
+    pub deny: BTreeSet<String>,
+    /// Relayed though they look like sending a transaction.
+    pub allow: BTreeSet<String>,
+}
+
+/// Limits of the listening port and of what it sets off.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Open connections; more wait in the system's backlog.
+    pub connections: usize,
+    /// Largest request body. A transaction with six blobs takes 1.7 MB of JSON.
+    pub body_bytes: usize,
+    /// Most calls in a batch.
+    pub batch: usize,
+    /// Longest time for a request's head, and for an idle connection.
+    pub header_timeout_ms: u64,
+    /// Longest time for a request's body to arrive.
+    pub body_timeout_ms: u64,
+    /// Longest time for the node to begin an answer.
+    pub upstream_timeout_ms: u64,
+    /// Largest answer of the node that is held in memory, which only batches with screened calls need.
+    pub upstream_bytes: usize,
+    /// Transactions screened at once; more are answered -32097.
+    pub screenings: usize,
+    /// Longest time that open requests get to finish at shutdown.
+    pub drain_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            body_bytes: 2 << 20,
+            batch: 100,
+            header_timeout_ms: 30_000,
+            body_timeout_ms: 15_000,
+            upstream_timeout_ms: 30_000,
+            upstream_bytes: 32 << 20,
+            screenings: 64,
+            drain_ms: 5_000,
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks a configuration file. Relative paths in it are relative to its directory.
+    ///
+    /// # Errors
+    /// When it cannot be read, is malformed or makes no sense.
+    pub fn read(path: &Path) -> Result<Self, GatewayError> {
+        let text = std::fs::read_to_string(path).map_err(|source| GatewayError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut config = Self::parse(&text)?;
+        config.rebase(path.parent().unwrap_or(Path::new(".")));
+        Ok(config)
+    }
+
+    /// Parses and checks a configuration.
+    ///
+    /// # Errors
+    /// When it is malformed or makes no sense.
+    pub fn parse(text: &str) -> Result<Self, GatewayError> {
+        let config: Self = toml::from_str(text).map_err(|error| GatewayError::Config(Box::new(error)))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn rebase(&mut self, base: &Path) {
+        let rebase = |path: &mut PathBuf| *path = base.join(&*path);
+        rebase(&mut self.state);
+        self.wallet.iter_mut().chain(&mut self.operators).for_each(rebase);
+        for service in &mut self.services {
+            service
+                .access_key_file
+                .iter_mut()
+                .chain(&mut service.confirmation_file)
+                .for_each(rebase);
+        }
+    }
+
+    /// Checks what the form alone does not.
+    ///
+    /// # Errors
+    /// Naming what makes no sense.
+    pub fn check(&self) -> Result<(), GatewayError> {
+        Target::parse(&self.upstream)?;
+        self.policy
+            .check(self.services.len())
+            .map_err(|reason| GatewayError::Policy(reason.to_owned()))?;
+        let mut names = BTreeSet::new();
+        for service in &self.services {
+            let fail = |reason: &str| {
+                Err(GatewayError::Policy(format!(
+                    "service {:?}: {reason}",
+                    service.name
+                )))
+            };
+            if !names.insert(&service.name) {
+                return fail("the name is used twice");
+            }
+            if !service.path.starts_with('/') || service.path.contains(['?', '#', ' ']) {
+                return fail("path must be an absolute path without a query");
+            }
+            if let Some(sidecar) = &service.sidecar {
+                Target::parse(sidecar)?;
+            }
+            match (&service.access_key_file, &service.confirmation_file) {
+                (Some(_), Some(_)) if service.sidecar.is_none() => return fail("it needs a sidecar"),
+                (Some(_), Some(_)) => {}
+                (None, None) if self.wallet.is_none() => {
+                    return fail("it needs a wallet, or access_key_file and confirmation_file");
+                }
+                (None, None) => {}
+                _ => return fail("access_key_file and confirmation_file go together"),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn screen_path() -> String {
+    "/v1/screen".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::policy::{Mode, OnError};
+
+    const MINIMAL: &str = r#"
+        listen = "127.0.0.1:0"
+        upstream = "http://127.0.0.1:8545"
+        state = "state"
+        wallet = "purchases"
+        [[services]]
+        name = "threat"
+        service = 1
+    "#;
+
+    #[test]
+    fn defaults_are_the_safe_choice() {
+        let config = Config::parse(MINIMAL).unwrap();
+        assert_eq!(config.policy.mode, Mode::All);
+        assert_eq!(config.policy.on_error, OnError::FailClosed);
+        assert_eq!(config.policy.on_unpaid, OnError::FailClosed);
+        assert!(!config.allow_unprotected);
+        assert_eq!(config.services[0].path, "/v1/screen");
+    }
+
+    #[test]
+    fn reads_every_key() {
+        let text = r#"
+            listen = "127.0.0.1:8547"
+            upstream = "http://127.0.0.1:8545/rpc?key=1"
+            state = "state"
+            chain_id = 1
+            nodes = ["http://127.0.0.1:8100"]
+            operators = "operators.json"
+            allow_unprotected = true
+            [methods]
+            deny = ["debug_traceCall"]
+            allow = ["eth_sendTransaction"]
+            [policy]
+            mode = { at_least = 1 }
+            timeout_ms = 100
+            on_error = "fail-open"
+            on_unpaid = "fail-open"
+            warn = "block"
+            [limits]
+            batch = 5
+            [[services]]
+            name = "threat"
+            service = 1
+            provider = 2
+            sidecar = "http://127.0.0.1:9101"
+            path = "/screen"
+            access_key_file = "key"
+            confirmation_file = "confirmation"
+            requests = 10
+        "#;
+        let config = Config::parse(text).unwrap();
+        assert_eq!(config.policy.mode, Mode::AtLeast(1));
+        assert_eq!(config.limits.batch, 5);
+    }
+
+    #[test]
+    fn refuses_what_makes_no_sense() {
+        for (from, to) in [
+            ("wallet = \"purchases\"", ""),
+            ("http://127.0.0.1:8545", "https://127.0.0.1:8545"),
+            ("service = 1", "service = 1\npath = \"x\""),
+            ("service = 1", "service = 1\naccess_key_file = \"x\""),
+            (
+                "service = 1",
+                "service = 1\naccess_key_file = \"x\"\nconfirmation_file = \"x\"",
+            ),
+            ("service = 1", "service = 1\n[policy]\nmode = { at_least = 2 }"),
+            ("service = 1", "service = 1\n[policy]\nmode = { at_least = 0 }"),
+            ("service = 1", "service = 1\n[policy]\nmode = \"any\""),
+            (
+                "service = 1",
+                "service = 1\n[[services]]\nname = \"threat\"\nservice = 2",
+            ),
+            ("service = 1", "service = 1\nsidecars = 1"),
+            ("[[services]]\n        name = \"threat\"\n        service = 1", ""),
+        ] {
+            let text = MINIMAL.replace(from, to);
+            assert_ne!(text, MINIMAL, "{from}");
+            assert!(Config::parse(&text).is_err(), "{to}");
+        }
+    }
+}

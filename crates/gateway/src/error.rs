@@ -1,0 +1,72 @@
+//! Why a gateway cannot start.
+
+use crate::sequence::SequenceError;
+use crate::target::TargetError;
+use crate::wallet::WalletError;
+use rampart_protocol::{DecodeError, PurchaseId};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A failure at the start.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The configuration file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The configuration is not in its form.
+    #[error("the configuration is malformed")]
+    Config(#[source] Box<toml::de::Error>),
+    /// The configuration contradicts itself.
+    #[error("the configuration makes no sense: {0}")]
+    Policy(String),
+    /// A URL cannot be used.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The listening address cannot be bound.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] SequenceError),
+    /// The wallet cannot be used.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    /// A confirmation file is no confirmation.
+    #[error("{path} is not a confirmation")]
+    Confirmation {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: DecodeError,
+    },
+    /// The operator set file cannot be read as one.
+    #[error("{path} is not an operator set")]
+    Operators {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A purchase does not fit the service that it is configured for.
+    #[error("purchase {purchase} cannot be used: {reason}")]
+    Purchase {
+        /// The purchase.
+        purchase: PurchaseId,
+        /// Why not.
+        reason: &'static str,
+    },
+}

@@ -1,0 +1,188 @@
+//! One HTTP request: its path, method, type and size, before anything in it is read as JSON-RPC.
+
+use crate::gateway::{Gateway, Reply};
+use crate::jsonrpc::{self, RpcError, code};
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Empty, Full, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN};
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::json;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::timeout;
+
+/// A response's body.
+pub type ResponseBody = BoxBody<Bytes, hyper::Error>;
+
+/// Longest origin that is passed on to vendors, bytes.
+const MAX_ORIGIN: usize = 512;
+
+/// Limits of one request.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLimits {
+    pub body_bytes: usize,
+    pub body_timeout: Duration,
+    pub batch: usize,
+}
+
+/// Answers a request.
+pub async fn answer(
+    gateway: &Gateway,
+    limits: RequestLimits,
+    request: Request<Incoming>,
+) -> Response<ResponseBody> {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/health") => health(gateway).await,
+        (&Method::POST, "/") => rpc(gateway, limits, request).await,
+        (_, "/") => not_allowed("POST"),
+        (_, "/health") => not_allowed("GET"),
+        _ => refusal(
+            StatusCode::NOT_FOUND,
+            "there is nothing at this path; JSON-RPC is at /",
+        ),
+    }
+}
+
+async fn rpc(gateway: &Gateway, limits: RequestLimits, request: Request<Incoming>) -> Response<ResponseBody> {
+    if !is_json(request.headers()) {
+        return refusal(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the content type must be application/json",
+        );
+    }
+    let origin = origin(request.headers());
+    let body = match read_body(limits, request.into_body()).await {
+        Ok(body) => body,
+        Err(response) => return *response,
+    };
+    let reply = match jsonrpc::read(&body, limits.batch) {
+        Ok(calls) => gateway.handle(&body, calls, origin.as_deref(), unix_now()).await,
+        Err(error) => Reply::Text(error.response(None)),
+    };
+    match reply {
+        Reply::Text(text) => json_response(StatusCode::OK, text),
+        Reply::Nothing => with_status(
+            StatusCode::NO_CONTENT,
+            Empty::new().map_err(|never| match never {}).boxed(),
+        ),
+        Reply::Relayed(response) => {
+            let (head, body) = response.into_parts();
+            let mut relayed = with_status(head.status, body.boxed());
+            if let Some(content_type) = head.headers.get(CONTENT_TYPE) {
+                relayed.headers_mut().insert(CONTENT_TYPE, content_type.clone());
+            }
+            relayed
+        }
+    }
+}
+
+/// Reads a body within its limits; the error is the answer.
+async fn read_body(limits: RequestLimits, body: Incoming) -> Result<Bytes, Box<Response<ResponseBody>>> {
+    let too_large = || {
+        let message = format!("the request body exceeds {} bytes", limits.body_bytes);
+        Box::new(refusal(StatusCode::PAYLOAD_TOO_LARGE, &message))
+    };
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > limits.body_bytes {
+        return Err(too_large());
+    }
+    let collected = timeout(
+        limits.body_timeout,
+        Limited::new(body, limits.body_bytes).collect(),
+    )
+    .await;
+    match collected {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Box::new(refusal(
+            StatusCode::BAD_REQUEST,
+            "the request body broke off",
+        ))),
+        Err(_) => Err(Box::new(refusal(
+            StatusCode::REQUEST_TIMEOUT,
+            "the request body took too long",
+        ))),
+    }
+}
+
+/// Nodes demand the same. A web page of another origin cannot send this type without asking first (CORS), and is
+/// never given leave.
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next()).map(str::trim);
+    essence.is_some_and(|essence| {
+        [
+            "application/json",
+            "application/json-rpc",
+            "application/jsonrequest",
+        ]
+        .iter()
+        .any(|accepted| essence.eq_ignore_ascii_case(accepted))
+    })
+}
+
+fn origin(headers: &HeaderMap) -> Option<String> {
+    let origin = headers.get(ORIGIN)?.to_str().ok()?;
+    (origin.len() <= MAX_ORIGIN && origin != "null").then(|| origin.to_owned())
+}
+
+fn unix_now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+async fn health(gateway: &Gateway) -> Response<ResponseBody> {
+    let now = unix_now();
+    let mut services = Vec::new();
+    for service in &gateway.screener.services {
+        let mut remaining = 0_u64;
+        for purchase in service.purchases() {
+            if purchase.spent(now).await.is_none() {
+                remaining = remaining.saturating_add(purchase.remaining().await);
+            }
+        }
+        services.push(json!({
+            "name": service.config.name, "service": service.config.service, "remaining": remaining,
+        }));
+    }
+    let body = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "services": services});
+    json_response(StatusCode::OK, body.to_string())
+}
+
+/// The answer to a request that cannot be read as JSON-RPC; a JSON-RPC client understands its body all the same.
+fn refusal(status: StatusCode, message: &str) -> Response<ResponseBody> {
+    json_response(
+        status,
+        RpcError::new(code::INVALID_REQUEST, message).response(None),
+    )
+}
+
+fn not_allowed(allowed: &'static str) -> Response<ResponseBody> {
+    let mut response = refusal(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this path does not take this method",
+    );
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+fn json_response(status: StatusCode, text: String) -> Response<ResponseBody> {
+    let body = Full::new(Bytes::from(text))
+        .map_err(|never| match never {})
+        .boxed();
+    let mut response = with_status(status, body);
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn with_status(status: StatusCode, body: ResponseBody) -> Response<ResponseBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,189 @@
+//! One purchase in use: its terms, its key, its sequence numbers, and the signed requests made with them (C6).
+
+use crate::sequence::{Counter, TakeError};
+use crate::target::{Target, TargetError};
+use base64ct::{Base64, Encoding};
+use bytes::Bytes;
+use ed25519_dalek::{Signer, SigningKey};
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::{Method, Request, Uri};
+use rampart_protocol::http_signature::{
+    Parameters, ProfileError, RequestParts, content_digest, signature_field,
+};
+use rampart_protocol::{Confirmation, PurchaseRecord, Sequence};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+/// How long a signature may be used, seconds. A sidecar accepts at most 300.
+const LIFETIME_SECONDS: u64 = 60;
+
+const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
+const SIGNATURE: HeaderName = HeaderName::from_static("signature");
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+const CONFIRMATION: HeaderName = HeaderName::from_static("rampart-confirmation");
+
+/// Why a purchase is of no more use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// All requests are used.
+    Exhausted,
+    /// The time is over.
+    Expired,
+}
+
+/// Why a request cannot be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The parts are outside the profile.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The request cannot be built from its parts.
+    #[error("the request cannot be built")]
+    Request(#[from] hyper::http::Error),
+    /// A field value is no header value.
+    #[error("a signature field is no header value")]
+    Field(#[from] hyper::header::InvalidHeaderValue),
+}
+
+/// A purchase in use.
+#[derive(Debug)]
+pub struct Purchase {
+    pub record: PurchaseRecord,
+    key: SigningKey,
+    target: Target,
+    path: String,
+    uri: Uri,
+    counter: Counter,
+    confirmation: RwLock<Option<HeaderValue>>,
+    /// Whether the sidecar has shown that it knows the purchase.
+    known: AtomicBool,
+    /// 0 usable, 1 exhausted, 2 expired: what the sidecar said.
+    spent: AtomicU8,
+}
+
+impl Purchase {
+    pub fn new(
+        record: PurchaseRecord,
+        key: SigningKey,
+        target: Target,
+        path: &str,
+        counter: Counter,
+    ) -> Result<Self, TargetError> {
+        Ok(Self {
+            uri: target.uri(path)?,
+            path: target.path(path),
+            record,
+            key,
+            target,
+            counter,
+            confirmation: RwLock::new(None),
+            known: AtomicBool::new(false),
+            spent: AtomicU8::new(0),
+        })
+    }
+
+    /// Why the purchase is of no use at `now` (unix seconds), if it is not.
+    pub async fn spent(&self, now: u64) -> Option<Spent> {
+        match self.spent.load(Ordering::Relaxed) {
+            1 => Some(Spent::Exhausted),
+            2 => Some(Spent::Expired),
+            _ if now >= self.record.expires_at.0 => Some(Spent::Expired),
+            _ if self.counter.remaining().await == 0 => Some(Spent::Exhausted),
+            _ => None,
+        }
+    }
+
+    /// Remembers what the sidecar said.
+    pub fn set_spent(&self, spent: Spent) {
+        let value = match spent {
+            Spent::Exhausted => 1,
+            Spent::Expired => 2,
+        };
+        self.spent.store(value, Ordering::Relaxed);
+    }
+
+    pub async fn take(&self) -> Result<Sequence, TakeError> {
+        self.counter.take().await
+    }
+
+    pub async fn remaining(&self) -> u64 {
+        self.counter.remaining().await
+    }
+
+    pub async fn skip_block(&self) {
+        self.counter.skip_block().await;
+    }
+
+    pub async fn release(&self) {
+        self.counter.release().await;
+    }
+
+    pub fn is_known(&self) -> bool {
+        self.known.load(Ordering::Relaxed)
+    }
+
+    pub fn set_known(&self, known: bool) {
+        self.known.store(known, Ordering::Relaxed);
+    }
+
+    pub fn has_confirmation(&self) -> bool {
+        self.confirmation
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+
+    /// Takes the purchase's confirmation, to be sent until the sidecar knows the purchase.
+    pub fn set_confirmation(&self, confirmation: &Confirmation) {
+        let field = format!(":{}:", Base64::encode_string(&confirmation.to_bytes()));
+        if let Ok(value) = HeaderValue::from_str(&field) {
+            *self.confirmation.write().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        }
+    }
+
+    /// A signed `POST` of `body`, with the confirmation while the sidecar does not know the purchase.
+    pub fn request(
+        &self,
+        sequence: Sequence,
+        body: Bytes,
+        now: u64,
+    ) -> Result<Request<Full<Bytes>>, SignError> {
+        let digest = content_digest(&body);
+        let parameters = Parameters {
+            created: now,
+            expires: now.saturating_add(LIFETIME_SECONDS),
+            purchase: self.record.id,
+            sequence,
+            has_body: true,
+        };
+        let base = parameters.signature_base(&RequestParts {
+            method: "POST",
+            authority: &self.target.authority,
+            path: &self.path,
+            query: self.target.query(),
+            content_digest: Some(&digest),
+        })?;
+        let signature = self.key.sign(base.as_bytes());
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(self.uri.clone())
+            .header(HOST, &self.target.authority)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(body))?;
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_DIGEST, HeaderValue::from_str(&digest)?);
+        headers.insert(SIGNATURE_INPUT, HeaderValue::from_str(&parameters.to_field())?);
+        headers.insert(
+            SIGNATURE,
+            HeaderValue::from_str(&signature_field(&signature.to_bytes()))?,
+        );
+        if !self.is_known() {
+            let confirmation = self.confirmation.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(value) = &*confirmation {
+                headers.insert(CONFIRMATION, value.clone());
+            }
+        }
+        Ok(request)
+    }
+}

@@ -1,0 +1,200 @@
+//! One decision: all services asked at once, their answers counted by the policy, the outcome logged and told.
+
+use crate::asking::{Failure, ask, opinion};
+use crate::client::HttpClient;
+use crate::jsonrpc::{RpcError, code};
+use crate::policy::{Opinion, Policy};
+use crate::service::Service;
+use crate::transaction::Transaction;
+use crate::verdict::{Advice, Verdict};
+use alloy::primitives::keccak256;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A service's answer.
+#[derive(Debug)]
+struct Answer {
+    service: Arc<Service>,
+    answer: Result<Verdict, Failure>,
+}
+
+/// Asks the services and decides.
+#[derive(Debug)]
+pub struct Screener {
+    pub policy: Policy,
+    pub services: Vec<Arc<Service>>,
+    pub client: HttpClient,
+    /// Makes decision ids differ between runs: unix nanoseconds of the start.
+    pub started: u128,
+    pub decisions: AtomicU64,
+}
+
+impl Screener {
+    /// Asks about a transaction at `now` (unix seconds); an error is the refusal to tell the client.
+    pub async fn screen(
+        &self,
+        transaction: &Transaction,
+        origin: Option<&str>,
+        now: u64,
+    ) -> Result<(), RpcError> {
+        let id = self.decision_id(transaction);
+        let body: Bytes = transaction.screening_request(origin).to_string().into();
+        let answers = self.ask_all(&body, now).await;
+        let relayed = self.suffices(&answers);
+        for Answer { service, answer } in &answers {
+            log_answer(&id, service, answer);
+        }
+        tracing::info!(
+            decision = id,
+            outcome = if relayed { "relayed" } else { "blocked" },
+            hash = %transaction.hash(),
+            from = %transaction.sender,
+            to = ?transaction.recipient(),
+            "decision"
+        );
+        if relayed {
+            Ok(())
+        } else {
+            Err(self.refusal(&id, transaction, &answers))
+        }
+    }
+
+    fn suffices(&self, answers: &[Answer]) -> bool {
+        let opinions = answers.iter().map(|answer| opinion(&answer.answer));
+        self.policy.suffices(opinions, self.services.len())
+    }
+
+    /// Every answer until the votes suffice or the time is over. Services that had no say are left out of the first
+    /// case and failures in the second.
+    async fn ask_all(&self, body: &Bytes, now: u64) -> Vec<Answer> {
+        let deadline = Instant::now() + Duration::from_millis(self.policy.timeout_ms);
+        let mut asked: FuturesUnordered<_> = self
+            .services
+            .iter()
+            .map(|service| async move {
+                let answer = tokio::time::timeout_at(deadline, ask(service, &self.client, body.clone(), now));
+                Answer {
+                    service: Arc::clone(service),
+                    answer: answer.await.unwrap_or(Err(Failure::Timeout)),
+                }
+            })
+            .collect();
+        let mut answers = Vec::with_capacity(self.services.len());
+        while let Some(answer) = asked.next().await {
+            answers.push(answer);
+            if self.suffices(&answers) {
+                break;
+            }
+        }
+        answers
+    }
+
+    /// Sixteen hex digits, unlike any other decision's of this gateway.
+    fn decision_id(&self, transaction: &Transaction) -> String {
+        let count = self.decisions.fetch_add(1, Ordering::Relaxed);
+        let mut input = transaction.hash().to_vec();
+        input.extend(self.started.to_be_bytes());
+        input.extend(count.to_be_bytes());
+        alloy::hex::encode(&keccak256(input)[..8])
+    }
+
+    fn refusal(&self, id: &str, transaction: &Transaction, answers: &[Answer]) -> RpcError {
+        let against: Vec<_> = answers
+            .iter()
+            .filter(|answer| !self.policy.is_for(opinion(&answer.answer)))
+            .collect();
+        // A verdict says more than a failure, so it gives the reason where there is one.
+        let first = against
+            .iter()
+            .find(|answer| answer.answer.is_ok())
+            .or_else(|| against.first());
+        let (message, reason) = match first {
+            Some(Answer {
+                service,
+                answer: Ok(verdict),
+            }) => (refused_by(service, verdict), "VENDOR_VERDICT"),
+            Some(Answer {
+                service,
+                answer: Err(failure),
+            }) => (
+                format!(
+                    "transaction refused: {} gave no verdict: {failure}",
+                    service.config.name
+                ),
+                failure.reason(),
+            ),
+            None => ("transaction refused: too few votes".to_owned(), "TOO_FEW_VOTES"),
+        };
+        let data = json!({
+            "decision": "blocked",
+            "decisionId": id,
+            "reason": reason,
+            "transactionHash": transaction.hash(),
+            "vendors": answers.iter().map(|answer| self.describe(answer)).collect::<Vec<_>>(),
+        });
+        RpcError::new(code::REFUSED, message).with_data(data)
+    }
+
+    fn describe(&self, Answer { service, answer }: &Answer) -> Value {
+        let mut described = json!({
+            "name": service.config.name,
+            "service": service.config.service,
+            "provider": service.config.provider.or_else(|| Some(service.purchases().first()?.record.provider)),
+            "vote": if self.policy.is_for(opinion(answer)) { "for" } else { "against" },
+        });
+        let more = match answer {
+            Ok(verdict) => json!({
+                "vendor": verdict.vendor, "version": verdict.version, "verdict": verdict.verdict,
+                "score": verdict.score, "reasons": verdict.reasons,
+            }),
+            Err(failure) => {
+                json!({"error": {"code": failure.reason(), "message": failure.to_string()}})
+            }
+        };
+        if let (Value::Object(described), Value::Object(more)) = (&mut described, more) {
+            described.extend(more);
+        }
+        described
+    }
+}
+
+fn refused_by(service: &Service, verdict: &Verdict) -> String {
+    let vendor = if verdict.vendor.is_empty() {
+        &service.config.name
+    } else {
+        &verdict.vendor
+    };
+    let said = match verdict.verdict {
+        Advice::Warn => "it warns of the transaction",
+        Advice::Allow | Advice::Block => "it advises against the transaction",
+    };
+    let reason = verdict.reasons.first().map(|reason| reason.message.as_str());
+    format!(
+        "transaction refused by {vendor}: {}",
+        reason.filter(|reason| !reason.is_empty()).unwrap_or(said)
+    )
+}
+
+fn log_answer(id: &str, service: &Service, answer: &Result<Verdict, Failure>) {
+    let name = &service.config.name;
+    match answer {
+        Ok(verdict) => {
+            let reasons: Vec<_> = verdict
+                .reasons
+                .iter()
+                .map(|reason| reason.code.as_str())
+                .collect();
+            tracing::info!(decision = id, service = name, verdict = ?verdict.verdict, ?reasons, "verdict");
+        }
+        Err(failure) => {
+            let unpaid = failure.opinion() == Opinion::Unpaid;
+            tracing::warn!(decision = id, service = name, reason = failure.reason(), unpaid, %failure, "no verdict");
+        }
+    }
+}

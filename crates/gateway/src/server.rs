@@ -1,0 +1,178 @@
+//! Starting, listening, and stopping: the shell around the firewall.
+
+use crate::client::HttpClient;
+use crate::config::Config;
+use crate::error::GatewayError;
+use crate::gateway::Gateway;
+use crate::handler::{RequestLimits, answer};
+use crate::screening::Screener;
+use crate::service::{Service, Shared};
+use crate::upstream::Upstream;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A gateway that listens and is ready to serve.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    local: SocketAddr,
+    gateway: Arc<Gateway>,
+    limits: crate::config::Limits,
+}
+
+/// Loads purchases and listens. Neither the node nor a sidecar is asked yet.
+///
+/// # Errors
+/// When the configuration makes no sense, its files cannot be used, or the address cannot be bound.
+pub async fn bind(config: Config) -> Result<Bound, GatewayError> {
+    config.check()?;
+    let client = HttpClient::new();
+    let shared = Arc::new(Shared::new(&config)?);
+    let services = config.services.iter().map(|service| {
+        let service = Service::new(service.clone(), Arc::clone(&shared))?;
+        Ok(Arc::new(service))
+    });
+    let services = services.collect::<Result<Vec<_>, GatewayError>>()?;
+    let upstream = Upstream::new(
+        client.clone(),
+        &config.upstream,
+        Duration::from_millis(config.limits.upstream_timeout_ms),
+        config.limits.upstream_bytes,
+        config.chain_id,
+    )?;
+    let gateway = Gateway {
+        upstream,
+        screener: Screener {
+            policy: config.policy,
+            services,
+            client,
+            started: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_nanos()),
+            decisions: AtomicU64::new(0),
+        },
+        methods: config.methods,
+        allow_unprotected: config.allow_unprotected,
+        screenings: Semaphore::new(config.limits.screenings),
+    };
+    let listen = |source| GatewayError::Listen {
+        address: config.listen,
+        source,
+    };
+    let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+    let local = listener.local_addr().map_err(listen)?;
+    Ok(Bound {
+        listener,
+        local,
+        gateway: Arc::new(gateway),
+        limits: config.limits,
+    })
+}
+
+/// Serves until `shutdown` completes.
+///
+/// # Errors
+/// As [`bind`].
+pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), GatewayError> {
+    let bound = bind(config).await?;
+    tracing::info!(address = %bound.local_addr(), "gateway listens");
+    bound.serve(shutdown).await;
+    Ok(())
+}
+
+impl Bound {
+    /// The address that it listens on, with the port that was taken.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Serves until `shutdown` completes, lets open requests finish for the configured time, and gives the reserved
+    /// sequence numbers back.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        let connections = Arc::new(Semaphore::new(self.limits.connections));
+        let graceful = GracefulShutdown::new();
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut shutdown => break,
+                accepted = accept(&self.listener, &connections) => accepted,
+            };
+            if let Some((stream, permit)) = accepted {
+                let gateway = Arc::clone(&self.gateway);
+                tokio::spawn(connection(
+                    stream,
+                    permit,
+                    gateway,
+                    self.limits.clone(),
+                    graceful.watcher(),
+                ));
+            }
+        }
+        drop(self.listener);
+        let drain = Duration::from_millis(self.limits.drain_ms);
+        if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+            // Requests may still take numbers, so the rest of a block is not given back.
+            tracing::warn!("connections were still open at the end of the drain time");
+            return;
+        }
+        for service in &self.gateway.screener.services {
+            for purchase in service.purchases() {
+                purchase.release().await;
+            }
+        }
+    }
+}
+
+/// Waits for room, then for a connection. `None` after an error of the system, which a pause usually cures.
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, permit)),
+        Err(error) => {
+            tracing::warn!(%error, "cannot accept a connection");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            None
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    permit: OwnedSemaphorePermit,
+    gateway: Arc<Gateway>,
+    limits: crate::config::Limits,
+    watcher: Watcher,
+) {
+    let request_limits = RequestLimits {
+        body_bytes: limits.body_bytes,
+        body_timeout: Duration::from_millis(limits.body_timeout_ms),
+        batch: limits.batch,
+    };
+    let service = service_fn(move |request| {
+        let gateway = Arc::clone(&gateway);
+        async move { Ok::<_, Infallible>(answer(&gateway, request_limits, request).await) }
+    });
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "connection ended");
+    }
+    drop(permit);
+}
