@@ -2,7 +2,7 @@
 
 use rampart_protocol::api::{
     AccountView, CheckpointView, ErrorBody, ErrorView, ProviderView, PurchaseView, Purchases, ServiceView,
-    Services, Status, TransactionView, WithdrawalView,
+    Services, Status, Totals, TransactionView, WithdrawalView,
 };
 use rampart_protocol::{
     Address, B256, Confirmation, OperatorSet, ProviderId, PurchaseId, ServiceId, SignedTransaction,
@@ -95,6 +95,14 @@ impl NodeClient {
     /// See [`ClientError`].
     pub async fn status(&self) -> Result<Status, ClientError> {
         self.get("/v1/status").await
+    }
+
+    /// Where every deposited unit is.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn totals(&self) -> Result<Totals, ClientError> {
+        self.get("/v1/totals").await
     }
 
     /// An account.

@@ -136,6 +136,26 @@ json! {
     }
 }
 json! {
+    /// `GET /v1/totals`: where every deposited unit is. Balances, stakes, escrow, pool and treasury sum to deposits less
+    /// withdrawals, at every block.
+    Totals {
+        /// Sum of all free balances.
+        balances: Amount,
+        /// Sum of all stakes.
+        stakes: Amount,
+        /// Sum of all escrow.
+        escrow: Amount,
+        /// The current epoch's pool.
+        pool: Amount,
+        /// The treasury.
+        treasury: Amount,
+        /// Everything ever deposited.
+        deposited: Amount,
+        /// Everything ever withdrawn.
+        withdrawn: Amount,
+    }
+}
+json! {
     /// A page of services.
     Services {
         /// In order of id.

@@ -1,2 +1,83 @@
-//! entry
-fn main() {}
+//! The one binary of Rampart. This file decides the command line's top level and the exit codes; each command group
+//! is a module. Services run until SIGINT or SIGTERM.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the ledger or a contract rejected it, 4 nothing answered.
+
+mod account;
+mod args;
+mod consumer;
+mod devnet;
+mod failure;
+mod keys;
+mod output;
+mod provider;
+mod serve;
+mod session;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Rampart: a marketplace for API-delivered Web3 security, kept by restaked operators.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rampart",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Keys, balances, deposits and withdrawals of an account.
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Find services, buy packages of API calls, verify confirmations.
+    #[command(subcommand)]
+    Consumer(consumer::Command),
+    /// Register, stake, offer services, report usage, claim fees.
+    #[command(subcommand)]
+    Provider(provider::Command),
+    /// Run an operator.
+    #[command(subcommand)]
+    Node(serve::NodeCommand),
+    /// Run a provider's reverse proxy.
+    #[command(subcommand)]
+    Sidecar(serve::ServiceCommand),
+    /// Run a consumer's JSON-RPC firewall.
+    #[command(subcommand)]
+    Gateway(serve::GatewayCommand),
+    /// Run a reference security vendor.
+    #[command(subcommand)]
+    Vendor(serve::VendorCommand),
+    /// Run a whole network on this machine, for development.
+    Devnet(devnet::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Account(command) => block_on(account::run(command)),
+        Command::Consumer(command) => block_on(consumer::run(command)),
+        Command::Provider(command) => block_on(provider::run(command)),
+        Command::Node(command) => serve::node(command),
+        Command::Sidecar(command) => block_on(serve::sidecar(command)),
+        Command::Gateway(command) => block_on(serve::gateway(command)),
+        Command::Vendor(command) => block_on(serve::vendor(command)),
+        Command::Devnet(args) => block_on(devnet::run(args)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}
+
+fn block_on(future: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
+}

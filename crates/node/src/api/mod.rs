@@ -69,6 +69,7 @@ pub fn router<E: Runtime>(context: Context<E>) -> Router {
     let permits = Arc::new(Semaphore::new(MAX_CONCURRENT));
     Router::new()
         .route("/v1/status", get(reads::status::<E>))
+        .route("/v1/totals", get(reads::totals::<E>))
         .route("/v1/operators", get(reads::operators::<E>))
         .route("/v1/transactions", post(submit::submit::<E>))
         .route("/v1/transactions/{hash}", get(submit::transaction::<E>))

@@ -16,7 +16,7 @@ use rampart_ledger::{
 };
 use rampart_protocol::api::{
     AccountView, CheckpointView, ProviderView, PurchaseView, Purchases, ServiceView, Services, Status,
-    WithdrawalView,
+    Totals, WithdrawalView,
 };
 use rampart_protocol::{
     Address, Amount, B256, Category, Confirmation, Nonce, OperatorSet, ProviderId, PurchaseId, ServiceId,
@@ -59,6 +59,19 @@ pub(super) async fn status<E: Runtime>(State(context): State<Shared<E>>) -> Answ
         pending: pending as u64,
         capacity: capacity as u64,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+    }))
+}
+
+pub(super) async fn totals<E: Runtime>(State(context): State<Shared<E>>) -> Answer<Totals> {
+    let globals = globals(&context).await?;
+    Ok(Json(Totals {
+        balances: globals.balances,
+        stakes: globals.stakes,
+        escrow: globals.escrow,
+        pool: globals.pool,
+        treasury: globals.treasury,
+        deposited: globals.deposited,
+        withdrawn: globals.withdrawn,
     }))
 }
 

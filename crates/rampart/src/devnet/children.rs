@@ -1,0 +1,256 @@
+//! The devnet's processes: started with a log file each, watched, restarted if they die, and all ended at the end.
+//!
+//! Their ids are kept in a file, so that a devnet that was itself killed leaves nothing to the next one: what the
+//! file names and still is what it was, is ended first.
+
+use super::layout::Layout;
+use super::progress;
+use anyhow::{Context, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+/// Pause before a process that died is started again.
+const RESTART_AFTER: Duration = Duration::from_secs(3);
+
+/// How to start a process.
+#[derive(Clone, Debug)]
+struct Recipe {
+    program: PathBuf,
+    args: Vec<OsString>,
+    /// Whether it is started again when it dies. An EVM node has lost its chain by then.
+    restart: bool,
+}
+
+#[derive(Debug)]
+struct Running {
+    recipe: Recipe,
+    child: Child,
+    pid: u32,
+    died: Option<Instant>,
+}
+
+/// A process that some devnet started.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Trace {
+    pid: i32,
+    program: PathBuf,
+}
+
+/// All processes by name.
+#[derive(Debug)]
+pub struct Children {
+    running: BTreeMap<String, Running>,
+    logs: PathBuf,
+    traces: PathBuf,
+}
+
+impl Children {
+    /// Ends what an earlier devnet in this directory left, checks the ports and empties the directory.
+    pub async fn new(layout: &Layout) -> anyhow::Result<Self> {
+        let traces = layout.path("processes.json");
+        end_leftovers(&traces).await;
+        layout.check_ports()?;
+        layout.clear()?;
+        Ok(Self {
+            running: BTreeMap::new(),
+            logs: layout.path("logs"),
+            traces,
+        })
+    }
+
+    /// Starts a process.
+    pub fn start(
+        &mut self,
+        name: &str,
+        program: &Path,
+        args: impl IntoIterator<Item = impl Into<OsString>>,
+        restart: bool,
+    ) -> anyhow::Result<()> {
+        let recipe = Recipe {
+            program: program.to_owned(),
+            args: args.into_iter().map(Into::into).collect(),
+            restart,
+        };
+        let running = self.spawn(name, recipe)?;
+        self.running.insert(name.to_owned(), running);
+        self.trace()
+    }
+
+    /// Starts this same binary with other arguments.
+    pub fn start_self(
+        &mut self,
+        name: &str,
+        args: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> anyhow::Result<()> {
+        self.start(name, &std::env::current_exe()?, args, true)
+    }
+
+    fn spawn(&self, name: &str, recipe: Recipe) -> anyhow::Result<Running> {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log(name))
+            .with_context(|| format!("cannot write {}", self.log(name).display()))?;
+        let child = Command::new(&recipe.program)
+            .args(&recipe.args)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {}", recipe.program.display()))?;
+        let pid = child.id().with_context(|| format!("{name} ended at once"))?;
+        Ok(Running {
+            recipe,
+            child,
+            pid,
+            died: None,
+        })
+    }
+
+    /// Its log file.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.logs.join(format!("{name}.log"))
+    }
+
+    /// A process's id; 0 when there is none of that name.
+    pub fn pid(&self, name: &str) -> u32 {
+        self.running.get(name).map_or(0, |running| running.pid)
+    }
+
+    /// Kills a process with SIGKILL, as a power cut would.
+    pub async fn kill(&mut self, name: &str) -> anyhow::Result<()> {
+        let running = self
+            .running
+            .get_mut(name)
+            .with_context(|| format!("no process {name}"))?;
+        running
+            .child
+            .kill()
+            .await
+            .with_context(|| format!("cannot kill {name}"))
+    }
+
+    /// Starts a process that ended once more, as it was started first.
+    pub fn restart(&mut self, name: &str) -> anyhow::Result<()> {
+        let running = self
+            .running
+            .get(name)
+            .with_context(|| format!("no process {name}"))?;
+        let running = self.spawn(name, running.recipe.clone())?;
+        self.running.insert(name.to_owned(), running);
+        self.trace()
+    }
+
+    /// Fails when a process has ended that should run, with the end of its log.
+    pub fn check(&mut self, name: &str) -> anyhow::Result<()> {
+        let running = self
+            .running
+            .get_mut(name)
+            .with_context(|| format!("no process {name}"))?;
+        if let Some(status) = running.child.try_wait()? {
+            bail!(
+                "{name} ended with {status}; its log ends with:\n{}",
+                self.tail(name)
+            );
+        }
+        Ok(())
+    }
+
+    fn tail(&self, name: &str) -> String {
+        let text = std::fs::read_to_string(self.log(name)).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    }
+
+    /// Watches for ever: says what ends, and starts it again. Returns only with an error.
+    pub async fn watch(&mut self, changed: impl Fn(&Self) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        loop {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let mut due = Vec::new();
+            for (name, running) in &mut self.running {
+                match (running.died, running.child.try_wait()?) {
+                    (None, Some(status)) => {
+                        eprintln!("{name} (process {}) ended: {status}", running.pid);
+                        if !running.recipe.restart {
+                            bail!("{name} cannot be started again: its chain is lost");
+                        }
+                        running.died = Some(Instant::now());
+                    }
+                    (Some(died), _) if died.elapsed() >= RESTART_AFTER => due.push(name.clone()),
+                    _ => {}
+                }
+            }
+            for name in &due {
+                self.restart(name)?;
+                eprintln!("{name} started again (process {})", self.pid(name));
+            }
+            if !due.is_empty() {
+                changed(self)?;
+            }
+        }
+    }
+
+    /// Ends all: politely, then not.
+    pub async fn stop(&mut self, grace: Duration) {
+        for running in self.running.values() {
+            signal_process(running.pid, Signal::SIGTERM);
+        }
+        let deadline = Instant::now() + grace;
+        for (name, running) in &mut self.running {
+            if tokio::time::timeout_at(deadline, running.child.wait())
+                .await
+                .is_err()
+            {
+                progress(&format!("{name} does not end by itself; killed"));
+                let _ = running.child.kill().await;
+            }
+        }
+        let _ = std::fs::remove_file(&self.traces);
+    }
+
+    fn trace(&self) -> anyhow::Result<()> {
+        let trace = |running: &Running| Trace {
+            pid: i32::try_from(running.pid).unwrap_or_default(),
+            program: running.recipe.program.clone(),
+        };
+        let traces: Vec<Trace> = self.running.values().map(trace).collect();
+        std::fs::write(&self.traces, serde_json::to_vec(&traces)?).context("cannot note the processes")
+    }
+}
+
+fn signal_process(pid: u32, signal: Signal) {
+    if let Ok(pid) = i32::try_from(pid) {
+        // It may have ended meanwhile, which is what is wanted.
+        let _ = kill(Pid::from_raw(pid), signal);
+    }
+}
+
+/// Ends the processes that a file names, if they still run the program that it names.
+async fn end_leftovers(traces: &Path) {
+    let Ok(bytes) = std::fs::read(traces) else { return };
+    let Ok(traces) = serde_json::from_slice::<Vec<Trace>>(&bytes) else {
+        return;
+    };
+    let mut left = false;
+    for trace in traces {
+        let command = std::fs::read(format!("/proc/{}/cmdline", trace.pid)).unwrap_or_default();
+        let first = command.split(|byte| *byte == 0).next().unwrap_or_default();
+        if trace.pid > 1 && first == trace.program.as_os_str().as_encoded_bytes() {
+            progress(&format!("ending process {} of an earlier devnet", trace.pid));
+            let _ = kill(Pid::from_raw(trace.pid), Signal::SIGKILL);
+            left = true;
+        }
+    }
+    if left {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}

@@ -1,0 +1,84 @@
+//! The demonstration: the way of a purchase, step by step, against the running devnet. Each step says what was seen;
+//! the first that does not hold ends it with an error.
+
+mod calls;
+mod chain;
+mod refusals;
+mod screening;
+mod settlement;
+mod survival;
+
+use super::children::Children;
+use super::layout::Layout;
+use super::market::Market;
+use super::network::Network;
+use anyhow::{Context, bail};
+use rampart_protocol::Amount;
+use std::time::Instant;
+
+/// What every step works on.
+pub(super) struct Stage<'a> {
+    layout: &'a Layout,
+    network: &'a Network,
+    market: &'a Market,
+    session: crate::session::Session,
+    http: reqwest::Client,
+    checks: usize,
+}
+
+impl Stage<'_> {
+    /// Opens a step.
+    fn step(&self, number: usize, title: &str) {
+        println!("\n{number}. {title}");
+    }
+
+    /// Says what was seen, if it is what it must be.
+    fn saw(&mut self, holds: bool, what: impl Into<String>) -> anyhow::Result<()> {
+        let what = what.into();
+        if !holds {
+            bail!("does not hold: {what}");
+        }
+        self.checks += 1;
+        println!("   ok  {what}");
+        Ok(())
+    }
+}
+
+/// Runs the whole scenario.
+pub async fn run(
+    layout: &Layout,
+    network: &Network,
+    market: &Market,
+    children: &mut Children,
+) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let mut stage = Stage {
+        layout,
+        network,
+        market,
+        session: super::market::session(layout, network),
+        http: reqwest::Client::builder()
+            .timeout(std::time::Duration::from_secs(30))
+            .build()?,
+        checks: 0,
+    };
+    chain::deposit(&mut stage).await.context("step 1")?;
+    chain::offers(&mut stage).await.context("step 2")?;
+    let trial = chain::confirmations(&mut stage).await.context("step 3")?;
+    screening::transfer(&mut stage).await.context("step 4")?;
+    screening::approval(&mut stage).await.context("step 5")?;
+    refusals::all(&mut stage, &trial).await.context("step 6")?;
+    survival::kill_one(&mut stage, children).await.context("step 7")?;
+    settlement::pay(&mut stage, &trial).await.context("step 8")?;
+    println!(
+        "\nAll {} checks hold, in {:.0} s.",
+        stage.checks,
+        started.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Whole tokens, for a person.
+fn tokens(amount: Amount) -> String {
+    format!("{} tokens", amount.to_tokens())
+}

@@ -1,0 +1,167 @@
+//! The long-running services: operator, sidecar, gateway, vendors. Each runs until SIGINT or SIGTERM.
+
+use anyhow::Context;
+use clap::Subcommand;
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// Run an operator.
+    Run {
+        /// Its configuration (TOML).
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ServiceCommand {
+    /// Run it.
+    Run {
+        /// Its configuration (TOML).
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GatewayCommand {
+    /// Run it.
+    Run {
+        /// Its configuration (TOML).
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Check a configuration without running it.
+    Check {
+        /// The configuration (TOML).
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum VendorCommand {
+    /// Phishing domains and malicious addresses, from lists.
+    Threat {
+        /// Configuration (TOML); or give --listen.
+        #[arg(long, conflicts_with = "listen")]
+        config: Option<PathBuf>,
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:9001")]
+        listen: SocketAddr,
+        /// `config.json` of the npm package eth-phishing-detect.
+        #[arg(long)]
+        phishing_list: Option<PathBuf>,
+    },
+    /// What a transaction would do, from an Ethereum node.
+    Simulation {
+        /// Configuration (TOML); or give --listen and --eth-node.
+        #[arg(long, conflicts_with = "listen")]
+        config: Option<PathBuf>,
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:9002")]
+        listen: SocketAddr,
+        /// JSON-RPC of the Ethereum node that simulates.
+        #[arg(long, default_value = "http://127.0.0.1:8545")]
+        eth_node: String,
+    },
+}
+
+/// Logs go to standard error, as text on a terminal and as JSON elsewhere; RUST_LOG selects.
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,commonware=warn"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second call, or a subscriber set by someone else, changes nothing.
+    let _ = if std::io::stderr().is_terminal() {
+        builder.try_init()
+    } else {
+        builder.json().try_init()
+    };
+}
+
+/// Resolves on SIGINT or SIGTERM.
+async fn shutdown() {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::error!("signals cannot be received; end the process with SIGKILL");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+pub fn node(command: NodeCommand) -> anyhow::Result<()> {
+    let NodeCommand::Run { config } = command;
+    log();
+    Ok(rampart_node::run(
+        rampart_node::NodeConfig::load(&config)?,
+        shutdown,
+    )?)
+}
+
+pub async fn sidecar(command: ServiceCommand) -> anyhow::Result<()> {
+    let ServiceCommand::Run { config } = command;
+    log();
+    let config = rampart_sidecar::Config::from_toml(&read(&config)?)?;
+    Ok(rampart_sidecar::run(config, shutdown()).await?)
+}
+
+pub async fn gateway(command: GatewayCommand) -> anyhow::Result<()> {
+    match command {
+        GatewayCommand::Run { config } => {
+            log();
+            Ok(rampart_gateway::run(rampart_gateway::Config::read(&config)?, shutdown()).await?)
+        }
+        GatewayCommand::Check { config } => {
+            rampart_gateway::Config::read(&config)?;
+            println!("{} is valid", config.display());
+            Ok(())
+        }
+    }
+}
+
+pub async fn vendor(command: VendorCommand) -> anyhow::Result<()> {
+    log();
+    match command {
+        VendorCommand::Threat {
+            config,
+            listen,
+            phishing_list,
+        } => {
+            let config = match config {
+                Some(path) => toml::from_str(&read(&path)?).with_context(|| path.display().to_string())?,
+                None => rampart_vendors::ThreatConfig {
+                    phishing_list,
+                    ..rampart_vendors::ThreatConfig::new(listen)
+                },
+            };
+            Ok(rampart_vendors::run_threat(config, shutdown()).await?)
+        }
+        VendorCommand::Simulation {
+            config,
+            listen,
+            eth_node,
+        } => {
+            let config = match config {
+                Some(path) => toml::from_str(&read(&path)?).with_context(|| path.display().to_string())?,
+                None => rampart_vendors::SimulationConfig::new(listen, eth_node),
+            };
+            Ok(rampart_vendors::run_simulation(config, shutdown()).await?)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A user's session with the operators: the deployment, its operator set, an account, and signed messages.
+
+use crate::args::{KeyArgs, NodeArgs};
+use crate::keys;
+use alloy::signers::SignerSync;
+use alloy::signers::local::PrivateKeySigner;
+use anyhow::{Context, ensure};
+use rampart_client::{NodeClient, Submitted};
+use rampart_protocol::eip712::EcdsaSignature;
+use rampart_protocol::{Message, Nonce, OperatorSet, SignedTransaction};
+use std::path::Path;
+use std::time::Duration;
+
+/// A connection to one deployment.
+#[derive(Debug)]
+pub struct Session {
+    /// The operators' API.
+    pub client: NodeClient,
+    /// Whom to trust.
+    pub operators: OperatorSet,
+}
+
+impl Session {
+    /// Connects, and checks that the node serves the pinned deployment.
+    pub async fn open(args: &NodeArgs) -> anyhow::Result<Self> {
+        let client = NodeClient::new(args.nodes.clone());
+        let operators = match &args.operators {
+            Some(path) => read_operators(path)?,
+            None => client
+                .operators()
+                .await
+                .context("the operator set cannot be had")?,
+        };
+        operators.validate()?;
+        Ok(Self { client, operators })
+    }
+
+    /// Signs a message for this deployment.
+    pub fn sign(&self, signer: &PrivateKeySigner, message: Message) -> anyhow::Result<SignedTransaction> {
+        let signature = signer.sign_hash_sync(&message.signing_hash(&self.operators.domain))?;
+        Ok(SignedTransaction {
+            message,
+            signature: EcdsaSignature::new(signature.as_bytes()),
+        })
+    }
+
+    /// The nonce that the account's next message carries.
+    pub async fn nonce(&self, signer: &PrivateKeySigner) -> anyhow::Result<Nonce> {
+        Ok(self.client.account(signer.address()).await?.nonce)
+    }
+
+    /// Signs, submits and waits for it to be final.
+    pub async fn send(
+        &self,
+        signer: &PrivateKeySigner,
+        message: Message,
+        wait: u64,
+    ) -> anyhow::Result<Submitted> {
+        let transaction = self.sign(signer, message)?;
+        Ok(self
+            .client
+            .submit(&transaction, Some(Duration::from_secs(wait)))
+            .await?)
+    }
+}
+
+/// A session with an unlocked account.
+pub async fn open(node: &NodeArgs, key: &KeyArgs) -> anyhow::Result<(Session, PrivateKeySigner)> {
+    let signer = keys::unlock(key)?;
+    Ok((Session::open(node).await?, signer))
+}
+
+/// Reads an operator set from its own file, or from a network file that contains it.
+pub fn read_operators(path: &Path) -> anyhow::Result<OperatorSet> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut value: serde_json::Value =
+        serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+    let set = value
+        .get_mut("operatorSet")
+        .map(serde_json::Value::take)
+        .unwrap_or(value);
+    serde_json::from_value(set).with_context(|| format!("{} holds no operator set", path.display()))
+}
+
+/// Fails with a sentence when a submission is still waiting.
+pub fn applied(submitted: &Submitted) -> anyhow::Result<u64> {
+    ensure!(
+        submitted.height.is_some(),
+        "transaction {} is still waiting; ask again with: rampart account transaction {}",
+        submitted.hash,
+        submitted.hash
+    );
+    Ok(submitted.height.unwrap_or_default())
+}
