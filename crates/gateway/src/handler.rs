@@ -1,5 +1,6 @@
 //! One HTTP request: its path, method, type and size, before anything in it is read as JSON-RPC.
 
+use crate::clock::since_epoch;
 use crate::gateway::{Gateway, Reply};
 use crate::jsonrpc::{self, RpcError, code};
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// A response's body.
@@ -57,7 +58,11 @@ async fn rpc(gateway: &Gateway, limits: RequestLimits, request: Request<Incoming
         Err(response) => return *response,
     };
     let reply = match jsonrpc::read(&body, limits.batch) {
-        Ok(calls) => gateway.handle(&body, calls, origin.as_deref(), unix_now()).await,
+        Ok(calls) => {
+            gateway
+                .handle(&body, calls, origin.as_deref(), since_epoch().as_secs())
+                .await
+        }
         Err(error) => Reply::Text(error.response(None)),
     };
     match reply {
@@ -127,14 +132,8 @@ fn origin(headers: &HeaderMap) -> Option<String> {
     (origin.len() <= MAX_ORIGIN && origin != "null").then(|| origin.to_owned())
 }
 
-fn unix_now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
-}
-
 async fn health(gateway: &Gateway) -> Response<ResponseBody> {
-    let now = unix_now();
+    let now = since_epoch().as_secs();
     let mut services = Vec::new();
     for service in &gateway.screener.services {
         let mut remaining = 0_u64;

@@ -19,6 +19,7 @@
 
 mod asking;
 mod client;
+mod clock;
 pub mod config;
 mod durable;
 mod error;

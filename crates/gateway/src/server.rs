@@ -1,6 +1,7 @@
 //! Starting, listening, and stopping: the shell around the firewall.
 
 use crate::client::HttpClient;
+use crate::clock::since_epoch;
 use crate::config::Config;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
@@ -15,7 +16,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -54,9 +55,7 @@ pub async fn bind(config: Config) -> Result<Bound, GatewayError> {
             policy: config.policy,
             services,
             client,
-            started: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| since.as_nanos()),
+            started: since_epoch().as_nanos(),
             decisions: AtomicU64::new(0),
         },
         methods: config.methods,

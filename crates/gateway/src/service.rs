@@ -144,7 +144,7 @@ impl Service {
         match &self.shared.operators {
             Some(operators) => verify_confirmation(confirmation, operators)
                 .map_err(|_| fail("its confirmation does not verify against the operator set")),
-            None if confirmation.is_included() => Ok(()),
+            None if confirmation.is_included() && confirmation.certified().is_some() => Ok(()),
             None => Err(fail("its confirmation proves another block")),
         }
     }
