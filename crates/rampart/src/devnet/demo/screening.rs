@@ -62,7 +62,7 @@ async fn reads(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     let who = stage.layout.accounts.consumer.address();
     let call = json!({ "to": stage.network.dev_token, "data": hex::encode_prefixed(DevTokenContract::balanceOfCall { account: who }.abi_encode()) });
     for (method, params) in [
-        ("eth_getBalance", json!([who, "0x1"])),
+        ("eth_getBalance", json!([who, "latest"])),
         ("eth_call", json!([call, "latest"])),
         ("eth_chainId", json!([])),
     ] {
@@ -77,7 +77,7 @@ async fn reads(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     }
     let batch = json!([
         { "jsonrpc": "2.0", "id": "a", "method": "eth_chainId", "params": [] },
-        { "jsonrpc": "2.0", "id": 7, "method": "eth_getBalance", "params": [who, "0x1"] },
+        { "jsonrpc": "2.0", "id": 7, "method": "eth_getBalance", "params": [who, "latest"] },
         { "jsonrpc": "2.0", "id": 8, "method": "no_such_method", "params": [] },
     ]);
     let through = stage.rpc(stage.layout.gateway(), &batch).await?;
