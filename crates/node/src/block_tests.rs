@@ -109,8 +109,12 @@ fn refuses_another_body_under_the_same_header() {
 #[test]
 fn refuses_a_header_without_a_leader_or_a_state() {
     let good = block(0);
+    let no_key = (0u8..)
+        .map(B256::repeat_byte)
+        .find(|bytes| parse_key(bytes).is_err())
+        .unwrap();
     let nobody = Header {
-        leader: B256::repeat_byte(0xff),
+        leader: no_key,
         ..good.header().clone()
     };
     assert!(matches!(

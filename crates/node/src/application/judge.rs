@@ -13,6 +13,7 @@ use commonware_glue::stateful::{
     Finality,
     db::{Merkleized as _, Unmerkleized as _},
 };
+use commonware_macros::boxed;
 use commonware_storage::{mmr, qmdb};
 use futures::future::{Either, select, try_join, try_join_all};
 use rampart_ledger::{Input, Reject};
@@ -57,6 +58,8 @@ pub(super) enum Invalid {
 /// Executes a block on its parent's state and checks all that a vote depends on.
 ///
 /// A final block was checked by the quorum that certified it: only its execution is repeated.
+/// On the heap, for the same reason as building.
+#[boxed]
 pub(super) async fn judge<E: Runtime, I: Source, F: Feed, K: Sink>(
     app: &LedgerApplication<I, F, K>,
     runtime: &E,

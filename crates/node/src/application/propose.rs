@@ -9,6 +9,7 @@ use crate::block::{Block, BlockContext, BlockError, key_bytes};
 use crate::engine::Runtime;
 use commonware_consensus::{Epochable as _, Viewable as _};
 use commonware_glue::stateful::db::{Merkleized as _, Unmerkleized as _};
+use commonware_macros::boxed;
 use commonware_storage::{mmr, qmdb};
 use futures::future::select;
 use rampart_ledger::Input;
@@ -37,6 +38,9 @@ pub(super) enum ProposeError {
 }
 
 /// Builds a block on a parent, when it is time and there is work, or when the parent is old.
+///
+/// On the heap, because the engine moves the futures of its tasks over the stack when it spawns them.
+#[boxed]
 pub(super) async fn propose<E: Runtime, I: Source, F: Feed, K: Sink>(
     app: &LedgerApplication<I, F, K>,
     runtime: &E,

@@ -54,3 +54,70 @@ pub fn scheme(operators: &OperatorSet, key: PrivateKey) -> Result<Scheme, Scheme
     Scheme::signer(&operators.consensus_namespace(), participants(operators)?, key)
         .ok_or_else(|| SchemeError::NotAnOperator(key_bytes(&public)))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use commonware_cryptography::Signer as _;
+    use rampart_protocol::{Address, Domain, Operator};
+
+    fn set(keys: &[B256]) -> OperatorSet {
+        let operators = keys
+            .iter()
+            .map(|key| Operator {
+                public_key: *key,
+                checkpoint_key: Address::repeat_byte(1),
+                weight: 1,
+            })
+            .collect();
+        OperatorSet {
+            domain: Domain {
+                chain_id: 1,
+                settlement: Address::ZERO,
+            },
+            operators,
+        }
+    }
+
+    fn key(seed: u64) -> PrivateKey {
+        PrivateKey::from_seed(seed)
+    }
+
+    fn public(seed: u64) -> B256 {
+        key_bytes(&key(seed).public_key())
+    }
+
+    #[test]
+    fn only_an_operator_can_vote() {
+        let operators = set(&[public(1), public(2)]);
+        assert!(scheme(&operators, key(2)).is_ok());
+        assert_eq!(
+            scheme(&operators, key(3)).unwrap_err(),
+            SchemeError::NotAnOperator(public(3))
+        );
+    }
+
+    #[test]
+    fn refuses_sets_with_malformed_or_repeated_keys() {
+        let malformed = (0u8..)
+            .map(B256::repeat_byte)
+            .find(|bytes| parse_key(bytes).is_err())
+            .unwrap();
+        assert_eq!(
+            participants(&set(&[malformed])).unwrap_err(),
+            SchemeError::Key(malformed)
+        );
+        assert_eq!(
+            participants(&set(&[public(1), public(1)])).unwrap_err(),
+            SchemeError::Duplicate
+        );
+    }
+
+    #[test]
+    fn signers_are_numbered_in_the_order_of_their_keys_whatever_the_order_of_the_set() {
+        let forward = participants(&set(&[public(1), public(2), public(3)])).unwrap();
+        let backward = participants(&set(&[public(3), public(2), public(1)])).unwrap();
+        assert_eq!(forward, backward);
+    }
+}

@@ -259,3 +259,42 @@ fn decode(request: &StateRequest, value: Bytes) -> Option<StateResponse> {
     );
     fits.then_some(response)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use commonware_storage::mmr::{Location, Proof};
+    use commonware_utils::NZU64;
+
+    fn answer(operations: usize) -> Bytes {
+        let proof = Proof {
+            leaves: Location::new(40),
+            inactive_peaks: 0,
+            digests: Vec::new(),
+        };
+        let operation = StateOperation::Delete(crate::storage::StateKey::new([3; 32]));
+        StateResponse::Operations {
+            proof,
+            operations: vec![operation; operations],
+        }
+        .encode()
+    }
+
+    #[test]
+    fn takes_only_answers_that_fit_the_request() {
+        let (size, start) = (Location::new(40), Location::new(8));
+        let request = Request::Operations {
+            size,
+            start,
+            max_ops: NZU64!(2),
+        };
+        assert!(decode(&request, answer(2)).is_some());
+        assert!(decode(&request, answer(3)).is_none(), "more than was asked for");
+        assert!(
+            decode(&Request::Boundary { size, start }, answer(1)).is_none(),
+            "another kind"
+        );
+        assert!(decode(&request, Bytes::from_static(b"garbage")).is_none());
+    }
+}

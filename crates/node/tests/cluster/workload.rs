@@ -36,8 +36,8 @@ pub struct Script {
 }
 
 impl Script {
-    /// A provider with one service, and `consumers` who buy `purchases` packages each.
-    pub fn new(consumers: u8, purchases: u64) -> Arc<Self> {
+    /// A provider with one service, and `consumers` who buy `purchases` packages each within an hour of `start`.
+    pub fn new(consumers: u8, purchases: u64, start: Timestamp) -> Arc<Self> {
         let senders = Senders::new(domain(), 16);
         let provider = signer(1);
         let buyers: Vec<PrivateKeySigner> = (0..consumers).map(|i| signer(10 + i)).collect();
@@ -71,7 +71,7 @@ impl Script {
         ));
         for nonce in 0..purchases {
             for buyer in &buyers {
-                transactions.push(sign(buyer, purchase(buyer.address(), nonce)));
+                transactions.push(sign(buyer, purchase(buyer.address(), nonce, start)));
             }
         }
         let transactions = transactions
@@ -111,7 +111,7 @@ fn deposit(index: u64, account: Address, tokens: u128) -> Observation {
     })
 }
 
-fn purchase(consumer: Address, nonce: u64) -> message::Purchase {
+fn purchase(consumer: Address, nonce: u64, start: Timestamp) -> message::Purchase {
     message::Purchase {
         consumer,
         provider: ProviderId(1),
@@ -119,7 +119,7 @@ fn purchase(consumer: Address, nonce: u64) -> message::Purchase {
         version: 1,
         fee: FEE,
         access_key: AccessKey(B256::repeat_byte(0x11)),
-        expires_at: Timestamp(7_200),
+        expires_at: Timestamp(start.0 + 7_200),
         nonce: Nonce(nonce),
     }
 }

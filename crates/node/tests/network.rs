@@ -1,0 +1,190 @@
+//! The production network and runtime: four operators over TCP on one machine.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "cluster/workload.rs"]
+#[allow(dead_code, reason = "the simulation uses the rest")]
+mod workload;
+
+use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
+use commonware_runtime::{
+    Runner as _, Supervisor as _,
+    tokio::{Config as RuntimeConfig, Context, Runner},
+};
+use commonware_utils::NZUsize;
+use rampart_ledger::{Key, Params, Record};
+use rampart_node::{
+    application::{Pacing, Seams, Senders},
+    block::BlockLimits,
+    engine::{
+        self, Engine, EngineConfig, Network, Timeouts,
+        network::{NetworkConfig, NetworkError, connect},
+    },
+    storage::StorageConfig,
+};
+use rampart_protocol::{Address, B256, Operator as Seat, OperatorSet, Timestamp};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use workload::{Conduct, Operator, Script};
+
+const OPERATORS: usize = 4;
+
+fn keys() -> Vec<PrivateKey> {
+    (1..=4).map(PrivateKey::from_seed).collect()
+}
+
+fn operator_set() -> OperatorSet {
+    let seats = keys().into_iter().zip(1u8..).map(|(key, n)| Seat {
+        public_key: B256::from_slice(key.public_key().as_ref()),
+        checkpoint_key: Address::repeat_byte(n),
+        weight: 1,
+    });
+    OperatorSet {
+        domain: workload::domain(),
+        operators: seats.collect(),
+    }
+}
+
+/// Unix seconds.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this test is the program that reads the clock"
+)]
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// Addresses that were free a moment ago.
+fn addresses() -> Vec<SocketAddr> {
+    let listeners: Vec<_> = (0..OPERATORS)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
+        .collect();
+    listeners
+        .iter()
+        .map(|listener| listener.local_addr().unwrap())
+        .collect()
+}
+
+fn network_config(addresses: &[SocketAddr], index: usize) -> NetworkConfig {
+    let peers = keys()
+        .iter()
+        .map(PrivateKey::public_key)
+        .zip(addresses.iter().copied())
+        .collect();
+    NetworkConfig {
+        listen: addresses[index],
+        peers,
+        allow_private_addresses: true,
+    }
+}
+
+async fn operator(
+    context: Context,
+    genesis: Timestamp,
+    index: usize,
+    addresses: &[SocketAddr],
+    operator: Operator,
+) -> Engine<Context> {
+    let (operators, limits, key) = (operator_set(), BlockLimits::default(), keys()[index].clone());
+    let config = network_config(addresses, index);
+    let connected = connect(
+        context.child("network"),
+        key.clone(),
+        &operators,
+        &limits,
+        &config,
+    )
+    .unwrap();
+    let config = EngineConfig {
+        genesis_timestamp_ms: genesis.0 * 1_000,
+        operators: operators.clone(),
+        params: Params::default(),
+        limits,
+        pacing: Pacing {
+            idle_interval: Duration::from_millis(300),
+            ..Pacing::default()
+        },
+        timeouts: Timeouts::default(),
+        storage: StorageConfig {
+            cache_pages: NZUsize!(256),
+            index_cache: NZUsize!(1024),
+            ..StorageConfig::new(format!("operator-{index}"))
+        },
+        state_sync: false,
+    };
+    let seams = Seams {
+        source: operator.clone(),
+        feed: operator.clone(),
+        sink: operator,
+        senders: Senders::new(operators.domain, 1024),
+    };
+    let network = Network {
+        me: key.public_key(),
+        channels: connected.channels,
+        peers: connected.oracle.clone(),
+        blocker: connected.oracle,
+    };
+    let scheme = engine::scheme(&operators, key).unwrap();
+    engine::start(context.child("engine"), config, scheme, network, seams)
+        .await
+        .unwrap()
+}
+
+#[test]
+fn four_operators_agree_over_tcp() {
+    const HEIGHT: u64 = 12;
+    let directory = tempfile::tempdir().unwrap();
+    let config = RuntimeConfig::new().with_storage_directory(directory.path());
+    Runner::new(config).start(|context| async move {
+        let genesis = Timestamp(now() - 1);
+        let (script, addresses) = (Script::new(1, 3, genesis), addresses());
+        let mut engines = Vec::new();
+        for index in 0..OPERATORS {
+            let context = context.child("operator").with_attribute("index", index);
+            let seen = Operator::new(script.clone(), 1, Conduct::Honest);
+            engines.push((
+                operator(context, genesis, index, &addresses, seen.clone()).await,
+                seen,
+            ));
+        }
+        let mut roots = BTreeMap::new();
+        for (engine, seen) in &engines {
+            let mut tip = engine.chain().watch();
+            let high = tip.wait_for(|header| header.height >= HEIGHT);
+            tokio::time::timeout(Duration::from_secs(30), high)
+                .await
+                .unwrap()
+                .unwrap();
+            let root = seen.seen(|seen| seen.headers[&HEIGHT].state_root);
+            assert_eq!(*roots.entry(HEIGHT).or_insert(root), root);
+            let Some(Record::Globals(globals)) = engine.state().get(&Key::globals()).await.unwrap() else {
+                panic!("an operator has no totals")
+            };
+            globals.check().unwrap();
+            assert_eq!(globals.purchases, 3);
+        }
+    });
+}
+
+#[test]
+fn refuses_to_connect_without_every_operator_s_address() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = RuntimeConfig::new().with_storage_directory(directory.path());
+    Runner::new(config).start(|context| async move {
+        let mut config = network_config(&addresses(), 0);
+        let missing = keys()[2].public_key();
+        config.peers.remove(&missing);
+        let result = connect(
+            context.child("network"),
+            keys()[0].clone(),
+            &operator_set(),
+            &BlockLimits::default(),
+            &config,
+        );
+        let expected = B256::from_slice(missing.as_ref());
+        assert!(matches!(result, Err(NetworkError::NoAddress(key)) if key == expected));
+    });
+}
