@@ -2,6 +2,7 @@
 //! Solidity compiler. `cargo xtask test` rebuilds the artifacts and compares.
 
 #![allow(missing_docs, reason = "generated from the contracts' ABI, documented there")]
+#![allow(clippy::too_many_arguments, reason = "a permit has that many")]
 
 alloy::sol!(
     #[sol(rpc)]

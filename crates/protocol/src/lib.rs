@@ -5,6 +5,7 @@
 //! Merkle tree that both chains' contracts verify. What a message *does* is the ledger's; who agrees on it is the
 //! node's. Canonical encoding is RLP, strictly decoded; JSON is for people and browsers.
 #![no_std]
+#![deny(clippy::float_arithmetic)]
 
 extern crate alloc;
 

@@ -1,8 +1,8 @@
 //! `rampart consumer`: find services, buy packages, keep and verify their confirmations.
 
 use crate::args::{NodeArgs, OutputArgs, SendArgs};
-use crate::output;
 use crate::session::{Session, applied, open, read_operators};
+use crate::{clock, output};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, bail, ensure};
 use clap::{Subcommand, ValueEnum};
@@ -13,7 +13,7 @@ use rampart_protocol::message::Purchase;
 use rampart_protocol::{B256, Confirmation, Message, ProviderId, PurchaseId, Seconds, ServiceId, Timestamp};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -159,7 +159,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
 
 fn describe(service: &ServiceView) -> Vec<String> {
     let state = if service.active { "" } else { "  (retired)" };
-    let (hours, days) = (service.min_duration.0 / 3600, service.max_duration.0 / 86_400);
+    let (shortest, longest) = (duration(service.min_duration), duration(service.max_duration));
     vec![
         format!(
             "{:>4}  {} requests for {} tokens, {} by {} (score {}.{:02}){state}",
@@ -172,10 +172,21 @@ fn describe(service: &ServiceView) -> Vec<String> {
             service.score.0 % 1_000_000 / 10_000,
         ),
         format!(
-            "      {}; valid {hours} hours to {days} days; {}",
+            "      {}; valid {shortest} to {longest}; {}",
             service.description, service.endpoint
         ),
     ]
+}
+
+/// A duration in its largest whole unit.
+pub fn duration(seconds: Seconds) -> String {
+    let units = [(86_400, "day"), (3600, "hour"), (60, "minute")];
+    let fitting = units
+        .into_iter()
+        .find(|(size, _)| seconds.0 >= *size && seconds.0.is_multiple_of(*size));
+    let (size, name) = fitting.unwrap_or((1, "second"));
+    let count = seconds.0 / size;
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
 }
 
 async fn all_services(
@@ -234,7 +245,7 @@ pub async fn buy(
         version: service.version,
         fee: service.fee,
         access_key,
-        expires_at: Timestamp(now()?.saturating_add(duration.0)),
+        expires_at: Timestamp(clock::now()?.as_secs().saturating_add(duration.0)),
         nonce: session.nonce(signer).await?,
     };
     let id = purchase.id(&session.operators.domain);
@@ -309,16 +320,27 @@ fn read_confirmation(path: &Path) -> anyhow::Result<Confirmation> {
     }
 }
 
-fn now() -> anyhow::Result<u64> {
-    Ok(SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .context("the clock is before 1970")?
-        .as_secs())
-}
-
 /// A purchase id on the command line.
 pub fn purchase_id(text: &str) -> Result<PurchaseId, String> {
     text.parse::<B256>()
         .map(PurchaseId)
         .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_told_in_their_largest_whole_unit() {
+        for (seconds, text) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (90, "90 seconds"),
+            (120, "2 minutes"),
+            (86_400, "1 day"),
+        ] {
+            assert_eq!(duration(Seconds(seconds)), text);
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 mod account;
 mod args;
+mod clock;
 mod consumer;
 mod devnet;
 mod failure;

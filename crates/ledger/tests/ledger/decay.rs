@@ -1,5 +1,7 @@
 //! Decaying sums: exact in what they promise, close to the real exponential in what they approximate.
 
+#![allow(clippy::disallowed_types, reason = "the integers are compared with the real exponential")]
+
 use crate::world::{DAY, HALF_LIFE, START};
 use proptest::prelude::*;
 use rampart_ledger::Decaying;

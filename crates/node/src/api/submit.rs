@@ -181,6 +181,10 @@ async fn try_on<E: Runtime>(
 }
 
 /// Unix time of this machine, milliseconds.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the process around the engine; nothing that operators must agree on"
+)]
 pub(crate) fn now_ms() -> u64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)

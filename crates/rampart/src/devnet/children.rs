@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -47,6 +48,8 @@ struct Trace {
 /// All processes by name.
 #[derive(Debug)]
 pub struct Children {
+    /// Held as long as this devnet lives, however it ends.
+    _lock: File,
     running: BTreeMap<String, Running>,
     logs: PathBuf,
     traces: PathBuf,
@@ -54,7 +57,17 @@ pub struct Children {
 
 impl Children {
     /// Ends what an earlier devnet in this directory left, checks the ports and empties the directory.
+    ///
+    /// Fails when that devnet is still alive.
     pub async fn new(layout: &Layout) -> anyhow::Result<Self> {
+        let lock = File::create(layout.lock())
+            .with_context(|| format!("cannot write {}", layout.lock().display()))?;
+        lock.try_lock().with_context(|| {
+            format!(
+                "another devnet runs in {}; end it, or choose another --dir and --base-port",
+                layout.path("").display()
+            )
+        })?;
         let traces = layout.path("processes.json");
         end_leftovers(&traces).await;
         layout.check_ports()?;
@@ -94,7 +107,7 @@ impl Children {
     }
 
     fn spawn(&self, name: &str, recipe: Recipe) -> anyhow::Result<Running> {
-        let log = std::fs::File::options()
+        let log = File::options()
             .create(true)
             .append(true)
             .open(self.log(name))

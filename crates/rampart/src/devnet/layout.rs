@@ -91,6 +91,11 @@ impl Layout {
         self.root.join(name)
     }
 
+    /// The file that is locked while a devnet lives: beside the directory, which is emptied.
+    pub fn lock(&self) -> PathBuf {
+        self.root.with_extension("lock")
+    }
+
     /// Empties the directory.
     pub fn clear(&self) -> anyhow::Result<()> {
         std::fs::remove_dir_all(&self.root)

@@ -3,7 +3,7 @@
 use super::children::Children;
 use super::layout::{L1_CHAIN, L2_CHAIN, Layout, url};
 use super::{Args, OPERATORS, progress};
-use crate::keys;
+use crate::{clock, keys};
 use anyhow::{Context, bail};
 use rampart_chain::Settlement;
 use rampart_chain::deploy::{Deployer, L2Contracts};
@@ -12,7 +12,7 @@ use rampart_node::{NetworkFile, Params};
 use rampart_protocol::{Address, Amount, B256, Domain, Operator, OperatorSet, Seconds};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// The password of the devnet's keystores, whose keys everyone knows anyway.
 pub const PASSWORD: &str = "rampart-devnet";
@@ -172,7 +172,7 @@ fn write_operators(
     seeds: &[(B256, B256)],
     deployed_at: u64,
 ) -> anyhow::Result<()> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    let now = clock::now()?.as_millis();
     let network = NetworkFile {
         operator_set: operators.clone(),
         addresses: seeds

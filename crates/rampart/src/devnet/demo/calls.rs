@@ -1,6 +1,7 @@
 //! Requests as a consumer signs them, and JSON-RPC through the gateway.
 
 use super::Stage;
+use crate::clock;
 use crate::devnet::layout::url;
 use anyhow::Context;
 use ed25519_dalek::Signer;
@@ -9,7 +10,6 @@ use rampart_protocol::http_signature::{Parameters, RequestParts, content_digest,
 use rampart_protocol::{PurchaseId, Sequence};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A request to a sidecar, signed, that a demonstration can still spoil.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ pub fn sign_as(
 ) -> anyhow::Result<SignedCall> {
     let body = serde_json::to_vec(body)?;
     let digest = content_digest(&body);
-    let created = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let created = clock::now()?.as_secs();
     let parameters = Parameters {
         created,
         expires: created + 60,

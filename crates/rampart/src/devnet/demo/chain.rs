@@ -1,7 +1,7 @@
 //! Steps 1 to 3: deposits wait for finality, providers and services are public, confirmations prove themselves.
 
 use super::{Stage, tokens};
-use crate::consumer::{self, Bought, Order};
+use crate::consumer::{self, Bought, Order, duration};
 use crate::devnet::layout::url;
 use crate::devnet::market::{WAIT, wallet};
 use alloy::eips::BlockNumberOrTag;
@@ -105,14 +105,14 @@ pub async fn offers(stage: &mut Stage<'_>) -> anyhow::Result<()> {
                     && !service.description.is_empty()
                     && service.min_duration < service.max_duration,
                 format!(
-                    "service {}: {}; {}, {} requests for {}, {} to {} seconds",
+                    "service {}: {}; {}, {} requests for {}, valid {} to {}",
                     service.id,
                     service.description,
                     service.category.name(),
                     service.requests,
                     tokens(service.fee),
-                    service.min_duration,
-                    service.max_duration
+                    duration(service.min_duration),
+                    duration(service.max_duration)
                 ),
             )?;
         }
