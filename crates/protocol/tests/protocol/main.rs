@@ -1,0 +1,20 @@
+//! Everything that crosses a process boundary, seen from outside: frozen bytes, strict decoding, signatures, and the vectors
+//! that Solidity and TypeScript read too.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod confirmation;
+mod ecdsa;
+mod ed25519;
+mod eip712_vectors;
+mod encoding;
+mod frozen;
+mod http_vectors;
+mod json;
+mod limits;
+mod merkle_vectors;
+mod profile;
+mod roundtrip;
+mod samples;
+mod settlement_vectors;
+mod vectors;
+mod vouchers;
