@@ -6,15 +6,19 @@
 use crate::engine::Runtime;
 use crate::storage::{self, SharedState, StateError, StateKey, StateValue, ValueTooLong};
 use commonware_glue::stateful::db::DatabaseSet;
-use rampart_ledger::{BlockEnv, Changeset, Corrupt, Event, Fault, Input, Key, Missing, Record, Reject, View};
+use rampart_ledger::{
+    BlockEnv, Changeset, Corrupt, Event, Fault, Input, Key, MAX_PAGES_PER_CLAIM, Missing, Record, Reject,
+    View,
+};
 use rampart_protocol::{B256, Domain, Header, PurchaseRecord, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A speculative batch of the state.
 pub(super) type Batch<E> = <SharedState<E> as DatabaseSet<E>>::Unmerkleized;
 
-/// Loads that one item may cause. A transition reads a handful of records; more is a fault of the ledger.
-const MAX_LOADS: usize = 64;
+/// Loads that one item may cause. Most transitions read a handful of records; a claim asks for its pages of escrow one
+/// after the other. More is a fault of the ledger.
+const MAX_LOADS: usize = MAX_PAGES_PER_CLAIM + 64;
 
 /// What was executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

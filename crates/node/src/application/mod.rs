@@ -24,3 +24,6 @@ pub use execute::{Executed, Receipt, Subject};
 pub use ledger::{LedgerApplication, Pacing, Seams};
 pub use seams::{Candidates, Feed, Finalized, Refused, Request, Sink, Source, Verdict};
 pub use senders::{Senders, SendersError, Verified};
+
+#[cfg(test)]
+mod tests;
