@@ -66,9 +66,9 @@ rejections! {
     /// An amount must be more than nothing.
     #[error("{what} must be more than zero")]
     22 ZeroAmount { what: &'static str, }
-    /// A withdrawal to the zero address is lost.
-    #[error("the recipient must not be the zero address")]
-    23 ZeroRecipient { }
+    /// The settlement contract pays neither the zero address nor itself, so such a withdrawal would be lost.
+    #[error("{recipient} cannot be paid: the recipient must be neither the zero address nor the settlement contract")]
+    23 BadRecipient { recipient: Address, }
     /// A package without requests.
     #[error("a package must have at least one request")]
     24 NoRequests { }

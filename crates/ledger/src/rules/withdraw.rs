@@ -25,8 +25,9 @@ pub(super) fn withdraw<V: View>(
         }
         .into());
     }
-    if recipient == Address::ZERO {
-        return Err(Reject::ZeroRecipient {}.into());
+    // `Settlement.withdraw` refuses both; what was withdrawn to either could never be paid.
+    if recipient == Address::ZERO || recipient == tx.env.domain.settlement {
+        return Err(Reject::BadRecipient { recipient }.into());
     }
     tx.debit(amount)?;
     give(&mut tx.globals.withdrawn, amount, "the sum of withdrawals")?;

@@ -170,7 +170,9 @@ pub const VALUES: &[Case] = &[
     |world| {
         (
             withdraw(world, |m| m.recipient = Address::ZERO),
-            Reject::ZeroRecipient {},
+            Reject::BadRecipient {
+                recipient: Address::ZERO,
+            },
         )
     },
     |world| (offer(world, |m| m.requests = 0), Reject::NoRequests {}),

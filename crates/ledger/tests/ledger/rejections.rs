@@ -48,7 +48,7 @@ fn codes_are_frozen() {
         (20, "BadText"),
         (21, "BadEndpoint"),
         (22, "ZeroAmount"),
-        (23, "ZeroRecipient"),
+        (23, "BadRecipient"),
         (24, "NoRequests"),
         (25, "FeeTooLow"),
         (26, "BadDurations"),

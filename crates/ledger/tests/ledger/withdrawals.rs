@@ -104,7 +104,25 @@ fn nothing_and_nobody_are_refused() {
     );
     let mut withdrawal = world.withdrawal(ALICE, Amount(1));
     withdrawal.recipient = Address::ZERO;
-    assert_eq!(world.send(ALICE, withdrawal), Err(Reject::ZeroRecipient {}));
+    let recipient = Address::ZERO;
+    assert_eq!(
+        world.send(ALICE, withdrawal),
+        Err(Reject::BadRecipient { recipient })
+    );
+}
+
+#[test]
+fn the_settlement_contract_is_no_recipient_because_it_never_pays_itself() {
+    let mut world = World::market();
+    let before = world.balance(ALICE);
+    let mut withdrawal = world.withdrawal(ALICE, Amount(1));
+    let recipient = world.env.domain.settlement;
+    withdrawal.recipient = recipient;
+    assert_eq!(
+        world.send(ALICE, withdrawal),
+        Err(Reject::BadRecipient { recipient })
+    );
+    assert_eq!(world.balance(ALICE), before);
 }
 
 #[test]
