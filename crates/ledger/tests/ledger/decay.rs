@@ -1,6 +1,9 @@
 //! Decaying sums: exact in what they promise, close to the real exponential in what they approximate.
 
-#![allow(clippy::disallowed_types, reason = "the integers are compared with the real exponential")]
+#![allow(
+    clippy::disallowed_types,
+    reason = "the integers are compared with the real exponential"
+)]
 
 use crate::world::{DAY, HALF_LIFE, START};
 use proptest::prelude::*;
