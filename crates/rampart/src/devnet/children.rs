@@ -73,6 +73,7 @@ impl Children {
         layout.check_ports()?;
         layout.clear()?;
         Ok(Self {
+            _lock: lock,
             running: BTreeMap::new(),
             logs: layout.path("logs"),
             traces,
