@@ -58,6 +58,10 @@ pub struct Config {
     /// Whether legacy transactions without a chain id (from before EIP-155) are relayed once screened.
     #[serde(default)]
     pub allow_unprotected: bool,
+    /// Host names under which clients call, besides IP addresses and `localhost`; `"*"` for any. A web page that
+    /// makes its own name point here (DNS rebinding) is refused by this.
+    #[serde(default)]
+    pub hosts: BTreeSet<String>,
     /// Which methods are relayed.
     #[serde(default)]
     pub methods: Methods,
@@ -130,6 +134,8 @@ pub struct Limits {
     pub header_timeout_ms: u64,
     /// Longest time for a request's body to arrive.
     pub body_timeout_ms: u64,
+    /// Longest time without progress in writing an answer to a client that does not read it.
+    pub stall_timeout_ms: u64,
     /// Longest time for the node to begin an answer.
     pub upstream_timeout_ms: u64,
     /// Largest answer of the node that is held in memory, which only batches with screened calls need.
@@ -148,6 +154,7 @@ impl Default for Limits {
             batch: 100,
             header_timeout_ms: 30_000,
             body_timeout_ms: 15_000,
+            stall_timeout_ms: 30_000,
             upstream_timeout_ms: 30_000,
             upstream_bytes: 32 << 20,
             screenings: 64,
@@ -325,5 +332,19 @@ mod tests {
             assert_ne!(text, MINIMAL, "{from}");
             assert!(Config::parse(&text).is_err(), "{to}");
         }
+    }
+
+    #[test]
+    fn the_readmes_configuration_is_one() {
+        let readme = include_str!("../README.md");
+        let text = readme
+            .split("```toml")
+            .nth(1)
+            .and_then(|rest| rest.split("```").next())
+            .unwrap();
+        let config = Config::parse(text).unwrap();
+        let defaults = Limits::default();
+        assert_eq!(format!("{:?}", config.limits), format!("{defaults:?}"));
+        assert_eq!(format!("{:?}", config.policy), format!("{:?}", Policy::default()));
     }
 }

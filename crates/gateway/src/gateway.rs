@@ -15,7 +15,7 @@ use futures::future::join_all;
 use hyper::Response;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::sync::Semaphore;
 
 /// Methods whose first parameter is a signed transaction.
@@ -32,6 +32,7 @@ pub struct Gateway {
     pub upstream: Upstream,
     pub screener: Screener,
     pub methods: Methods,
+    pub hosts: BTreeSet<String>,
     pub allow_unprotected: bool,
     pub screenings: Semaphore,
 }

@@ -7,9 +7,12 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN};
+use hyper::header::{ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN};
+use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -33,6 +36,12 @@ pub async fn answer(
     limits: RequestLimits,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
+    if !is_ours(&gateway.hosts, request.headers()) {
+        return refusal(
+            StatusCode::FORBIDDEN,
+            "this gateway does not answer for that host",
+        );
+    }
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/health") => health(gateway).await,
         (&Method::POST, "/") => rpc(gateway, limits, request).await,
@@ -127,6 +136,22 @@ fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
+/// Whether the `Host` is an IP address, `localhost`, or a configured name.
+fn is_ours(hosts: &BTreeSet<String>, headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else {
+        return false;
+    };
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority.host().to_ascii_lowercase();
+    let address = name
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    address.is_ok() || name == "localhost" || hosts.contains(&name) || hosts.contains("*")
+}
+
 fn origin(headers: &HeaderMap) -> Option<String> {
     let origin = headers.get(ORIGIN)?.to_str().ok()?;
     (origin.len() <= MAX_ORIGIN && origin != "null").then(|| origin.to_owned())
@@ -184,4 +209,54 @@ fn with_status(status: StatusCode, body: ResponseBody) -> Response<ResponseBody>
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn answers_for_addresses_localhost_and_configured_names_only() {
+        let hosts = BTreeSet::from(["gateway.example".to_owned()]);
+        let asked = |hosts: &BTreeSet<String>, host: &str| {
+            let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_str(host).unwrap())]);
+            is_ours(hosts, &headers)
+        };
+        for host in [
+            "127.0.0.1:8547",
+            "[::1]:8547",
+            "10.0.0.1",
+            "localhost:1",
+            "Gateway.Example:80",
+        ] {
+            assert!(asked(&hosts, host), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "",
+            "a b",
+        ] {
+            assert!(!asked(&hosts, host), "{host}");
+        }
+        assert!(asked(&BTreeSet::from(["*".to_owned()]), "evil.example"));
+        assert!(!is_ours(&hosts, &HeaderMap::new()));
+    }
+
+    #[test]
+    fn takes_json_types_only() {
+        for (value, accepted) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/json-rpc", true),
+            ("text/plain", false),
+            ("application/jsonx", false),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]);
+            assert_eq!(is_json(&headers), accepted, "{value}");
+        }
+        assert!(!is_json(&HeaderMap::new()));
+    }
 }

@@ -252,4 +252,25 @@ mod tests {
             "error": {"code": -32099, "message": "no \"way\"", "data": {"a": 1}}});
         assert_eq!(response, expected);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(body: Vec<u8>) {
+            let _ = read(&body, 10);
+        }
+
+        #[test]
+        fn any_text_near_a_call_is_read_or_refused(
+            method in "\\PC{0,20}", id in "[\\[{\"0-9a-z,:}\\]]{0,12}", params in "[\\[{\"0-9a-z,:}\\]]{0,20}",
+        ) {
+            let method = Value::from(method);
+            let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":{method},"params":{params}}}"#);
+            if let Ok(Body::Single(Ok(call))) = read(body.as_bytes(), 10) {
+                // What is relayed is what was read, and the id goes into an answer as it is.
+                proptest::prop_assert_eq!(call.text, body.as_str());
+                let answer = RpcError::new(1, "x").response(call.id);
+                proptest::prop_assert!(serde_json::from_str::<Value>(&answer).is_ok());
+            }
+        }
+    }
 }

@@ -32,6 +32,7 @@ mod screening;
 mod sequence;
 mod server;
 mod service;
+mod stall;
 mod target;
 mod transaction;
 mod upstream;

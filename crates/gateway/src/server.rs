@@ -8,6 +8,7 @@ use crate::gateway::Gateway;
 use crate::handler::{RequestLimits, answer};
 use crate::screening::Screener;
 use crate::service::{Service, Shared};
+use crate::stall::WriteLimited;
 use crate::upstream::Upstream;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -59,6 +60,7 @@ pub async fn bind(config: Config) -> Result<Bound, GatewayError> {
             decisions: AtomicU64::new(0),
         },
         methods: config.methods,
+        hosts: config.hosts,
         allow_unprotected: config.allow_unprotected,
         screenings: Semaphore::new(config.limits.screenings),
     };
@@ -166,6 +168,7 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
+    let stream = WriteLimited::new(stream, Duration::from_millis(limits.stall_timeout_ms));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))

@@ -6,13 +6,14 @@ mod support;
 use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, B256, TxKind, U256, address};
 use alloy::providers::{Provider, ProviderBuilder};
-use alloy::rpc::types::TransactionRequest;
+use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use alloy::sol;
 use alloy::sol_types::{SolCall, SolValue};
 use rampart_vendors::{Bound, SimulationConfig, ThreatConfig, bind_simulation, bind_threat};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 use support::sidecar::{Behaviour, Sidecar};
 use support::{CHAIN, Settings, TestGateway, holder, signed};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -135,6 +136,18 @@ impl World {
         provider.get_transaction_count(holder().address()).await.unwrap()
     }
 
+    /// The receipt once the transaction is mined; anvil mines a moment after it has answered.
+    async fn mined(&self, hash: B256) -> TransactionReceipt {
+        let provider = ProviderBuilder::new().connect_http(self.anvil.url.parse().unwrap());
+        for _ in 0..200 {
+            if let Some(receipt) = provider.get_transaction_receipt(hash).await.unwrap() {
+                return receipt;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        unreachable!("{hash} was not mined within ten seconds")
+    }
+
     async fn node_knows(&self, hash: B256) -> bool {
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionByHash", "params": [hash]});
         let answer: Value = serde_json::from_str(&ask(&self.anvil.url, &call).await).unwrap();
@@ -182,8 +195,7 @@ async fn an_ordinary_transfer_is_screened_by_both_vendors_and_mined() {
     let answer = world.gateway.send_raw(&raw).await;
     assert_eq!(answer["result"], json!(hash), "{answer}");
     let provider = ProviderBuilder::new().connect_http(world.anvil.url.parse().unwrap());
-    let receipt = provider.get_transaction_receipt(hash).await.unwrap().unwrap();
-    assert!(receipt.status());
+    assert!(world.mined(hash).await.status());
     assert_eq!(
         provider.get_balance(Address::repeat_byte(3)).await.unwrap(),
         U256::from(7)
@@ -262,7 +274,7 @@ async fn a_transaction_that_would_revert_is_refused_with_its_reason() {
 #[tokio::test]
 async fn the_nodes_own_refusal_comes_back_as_it_is() {
     let world = world().await;
-    let (raw, _) = signed(
+    let (raw, hash) = signed(
         CHAIN,
         world.nonce().await,
         TxKind::Call(Address::repeat_byte(3)),
@@ -270,6 +282,7 @@ async fn the_nodes_own_refusal_comes_back_as_it_is() {
         vec![],
     );
     assert!(world.gateway.send_raw(&raw).await["result"].is_string());
+    world.mined(hash).await;
     let again = world.gateway.send_raw(&raw).await;
     assert!(
         again["error"]["message"].as_str().unwrap().contains("nonce"),

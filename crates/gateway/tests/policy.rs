@@ -108,7 +108,7 @@ async fn failures_close_or_open_as_configured_and_say_why() {
         (Behaviour::Hang, "VENDOR_TIMEOUT"),
     ] {
         let closed = "on_error = \"fail-closed\"\ntimeout_ms = 500";
-        let (node, _sidecars, gateway) = setup(&[behaviour.clone()], closed).await;
+        let (node, _sidecars, gateway) = setup(std::slice::from_ref(&behaviour), closed).await;
         let (relayed, answer) = send(&node, &gateway).await;
         assert!(!relayed);
         assert_eq!(answer["error"]["data"]["reason"], reason, "{answer}");
@@ -323,4 +323,44 @@ async fn more_screenings_than_the_limit_are_answered_as_overload() {
         .await;
     assert_eq!(answers[0]["result"], "eth_sendRawTransaction");
     assert_eq!(answers[1]["error"]["code"], -32097);
+}
+
+#[tokio::test]
+async fn a_missing_confirmation_is_fetched_from_an_operators_node() {
+    let node = Node::start().await;
+    let sidecar = Sidecar::start(allow()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("wallet");
+    let record = buy(&path, 1, 10, now() + 3600, &sidecar.url);
+    let wallet = Wallet::new(&path);
+    let confirmation = wallet.load(record.id).unwrap().confirmation.unwrap();
+    wallet.save(&record, None, &sidecar.url).unwrap();
+    let handler = move || async move { axum::Json(confirmation) };
+    let route = format!("/v1/purchases/{}/confirmation", record.id);
+    let router = axum::Router::new().route(&route, axum::routing::get(handler));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let top = format!("nodes = [\"http://{}\"]", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let settings = Settings {
+        top: &top,
+        ..Default::default()
+    };
+    let gateway = TestGateway::start_in(directory, &node.url, 1, settings).await;
+    assert!(send(&node, &gateway).await.0);
+    assert_eq!(sidecar.confirmations(), 1);
+}
+
+#[tokio::test]
+async fn without_a_confirmation_the_sidecars_refusal_is_told() {
+    let node = Node::start().await;
+    let sidecar = Sidecar::start(allow()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("wallet");
+    let record = buy(&path, 1, 10, now() + 3600, &sidecar.url);
+    Wallet::new(&path).save(&record, None, &sidecar.url).unwrap();
+    let gateway = TestGateway::start_in(directory, &node.url, 1, Settings::default()).await;
+    let (relayed, answer) = send(&node, &gateway).await;
+    assert!(!relayed);
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("unknown_purchase"), "{answer}");
 }

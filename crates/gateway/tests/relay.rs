@@ -161,8 +161,7 @@ async fn bodies_and_batches_beyond_the_limits_are_refused() {
     let mut stream = tokio::net::TcpStream::connect(gateway.url.trim_start_matches("http://"))
         .await
         .unwrap();
-    let head =
-        "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunk = format!("1000\r\n{}\r\n", " ".repeat(4096));
     stream
         .write_all(format!("{head}{chunk}{chunk}").as_bytes())
@@ -197,6 +196,11 @@ async fn http_that_is_no_json_rpc_is_refused() {
         .header("content-type", "text/plain")
         .body("{}");
     assert_eq!(form.send().await.unwrap().status(), 415);
+    let rebound = client
+        .post(&gateway.url)
+        .header("host", "evil.example")
+        .header("content-type", "application/json");
+    assert_eq!(rebound.body("{}").send().await.unwrap().status(), 403);
     let health: Value = reqwest::get(format!("{}/health", gateway.url))
         .await
         .unwrap()
@@ -218,7 +222,8 @@ async fn slow_heads_and_bodies_are_cut_off() {
     })
     .await;
     let address = gateway.url.trim_start_matches("http://").to_owned();
-    let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n";
+    let head =
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n";
     for (sent, expected) in [(head.to_owned(), ""), (format!("{head}\r\n{{"), "HTTP/1.1 408")] {
         let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
         stream.write_all(sent.as_bytes()).await.unwrap();
@@ -234,7 +239,7 @@ async fn connections_are_kept_alive() {
     let (_node, _sidecar, gateway) = setup(Settings::default()).await;
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"eth_call"}"#;
     let request = format!(
-        "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     let mut stream = tokio::net::TcpStream::connect(gateway.url.trim_start_matches("http://"))

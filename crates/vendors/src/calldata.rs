@@ -399,4 +399,15 @@ mod tests {
         data[0] ^= 0xff;
         assert_eq!(words(&data).collect::<Vec<_>>(), [SPENDER]);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_calldata_is_read_within_the_bounds(which in 0..KnownCalls::COUNT, mut data: Vec<u8>) {
+            let selector = KnownCalls::selector_at(which).unwrap();
+            data.splice(0..0, selector);
+            let calls = Calls::of(TOKEN, &data);
+            proptest::prop_assert!(calls.calls.len() <= MAX_CALLS);
+            proptest::prop_assert!(calls.mentions().len() <= 3 * MAX_CALLS + data.len());
+        }
+    }
 }

@@ -211,4 +211,17 @@ mod tests {
         let text = "listen = \"127.0.0.1:0\"\nphising_list = \"x\"";
         assert!(toml::from_str::<ThreatConfig>(text).is_err());
     }
+
+    #[test]
+    fn the_readmes_configurations_are_the_defaults() {
+        let mut blocks = include_str!("../README.md").split("```toml").skip(1);
+        let mut next = || blocks.next().and_then(|rest| rest.split("```").next()).unwrap();
+        let threat: ThreatConfig = toml::from_str(next()).unwrap();
+        assert_eq!(format!("{:?}", threat.limits), format!("{:?}", Limits::default()));
+        let simulation: SimulationConfig = toml::from_str(next()).unwrap();
+        assert_eq!(
+            format!("{:?}", simulation.policy),
+            format!("{:?}", SimulationPolicy::default())
+        );
+    }
 }

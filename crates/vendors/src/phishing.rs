@@ -390,4 +390,14 @@ mod tests {
         assert!(PhishingList::parse(b"[]").is_err());
         assert!(PhishingList::parse(b"{\"blacklist\":1}").is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_domain_or_refused(text: String) {
+            if let Ok(domain) = normalise(&text) {
+                proptest::prop_assert!(domain.len() <= MAX_DOMAIN);
+                let _ = list().check(&domain);
+            }
+        }
+    }
 }

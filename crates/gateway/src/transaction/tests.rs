@@ -152,3 +152,23 @@ fn a_screening_request_states_what_was_signed() {
     assert_eq!(request["transaction"]["gas"], "0x5208");
     assert_eq!(request["transaction"]["raw"], hex::encode_prefixed(&raw));
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_changed_transaction_is_refused_or_signed_by_somebody_else(at: proptest::sample::Index, bit in 0..8_u8) {
+        let mut raw = encode(dynamic(CHAIN).into());
+        let original = read(&raw).unwrap();
+        let at = at.index(raw.len());
+        raw[at] ^= 1 << bit;
+        if let Ok(changed) = read(&raw) {
+            proptest::prop_assert_ne!(changed.sender, original.sender);
+            proptest::prop_assert_ne!(changed.hash(), original.hash());
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text: String, bytes: Vec<u8>) {
+        let _ = Transaction::read(&text, CHAIN, true);
+        let _ = read(&bytes);
+    }
+}
