@@ -29,30 +29,38 @@ pub(crate) fn run(workspace: &Workspace, runner: &Runner, arguments: &Arguments)
         Some(program) => program,
         None => install(workspace, runner)?,
     };
-    check(runner, &program, &OFFLINE_CHECKS)?;
+    check(runner, &program, "warn", &OFFLINE_CHECKS)?;
     if arguments.offline {
         println!("  known vulnerabilities were not looked up (--offline)");
         return Ok(());
     }
-    check(runner, &program, &["advisories"]).context(
+    check(runner, &program, "warn", &["advisories"]).context(
         "known vulnerabilities; if the database could not be fetched from github.com, `cargo xtask deny --offline` \
          leaves them out",
     )
 }
 
-/// The checks that need no network, by a cargo-deny that is there already. False when there is none.
+/// The checks that need no network, by a cargo-deny that is there already, without the many warnings of duplicate
+/// versions. False when there is none.
 pub(crate) fn check_if_installed(workspace: &Workspace, runner: &Runner) -> Result<bool> {
     let Some(program) = installed(workspace) else {
         return Ok(false);
     };
-    check(runner, &program, &OFFLINE_CHECKS)?;
+    check(runner, &program, "error", &OFFLINE_CHECKS)?;
     Ok(true)
 }
 
-fn check(runner: &Runner, program: &PathBuf, checks: &[&str]) -> Result<()> {
+fn check(runner: &Runner, program: &PathBuf, level: &str, checks: &[&str]) -> Result<()> {
     let mut command = runner.command(program);
     command
-        .args(["--workspace", "--locked", "check", "--hide-inclusion-graph"])
+        .args([
+            "--log-level",
+            level,
+            "--workspace",
+            "--locked",
+            "check",
+            "--hide-inclusion-graph",
+        ])
         .args(checks);
     runner.run(&mut command)
 }

@@ -40,8 +40,7 @@ pub(crate) fn run(workspace: &Workspace, runner: &Runner, arguments: &Arguments)
 
 /// `rampart devnet` for a scenario that ends by itself, on ports of its own.
 pub(crate) fn demo(workspace: &Workspace, runner: &Runner) -> Result<Command> {
-    let base_port =
-        crate::ports::free_base().context("no hundred consecutive ports are free on 127.0.0.1")?;
+    let base_port = crate::ports::free_base().context("no 32 consecutive ports are free on 127.0.0.1")?;
     let arguments = Arguments {
         demo: true,
         base_port: Some(base_port),

@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-/// Ports that one devnet takes at most, counted from its base port.
-const RANGE: u16 = 100;
+/// Ports that one devnet takes, counted from its base port (`rampart devnet --help`).
+const RANGE: u16 = 32;
 /// Below what systems hand out by themselves (from 32768), so that a connection of somebody else does not get in the way.
 const CANDIDATES: std::ops::Range<u16> = 23_000..32_000;
 
@@ -27,7 +27,7 @@ mod tests {
     #[test]
     fn a_range_with_one_taken_port_is_passed_over() {
         let found = first_free([1000, 2000, 3000].into_iter(), |port| {
-            port != 1099 && port != 2000
+            port != 1031 && port != 2000
         });
         assert_eq!(found, Some(3000));
     }
