@@ -13,6 +13,7 @@ alloy::sol!(
 
 alloy::sol!(
     #[sol(rpc)]
+    #[derive(Debug, PartialEq, Eq)]
     UtilityTokenContract,
     "../../contracts/artifacts/UtilityToken.json"
 );

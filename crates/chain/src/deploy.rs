@@ -1,10 +1,11 @@
 //! Deployment of our contracts.
 
 use crate::bindings::{DevTokenContract, SettlementContract, UtilityTokenContract};
+use crate::connection;
 use crate::error::ChainError;
-use alloy::network::{Ethereum, EthereumWallet};
+use alloy::network::Ethereum;
 use alloy::primitives::{Address, B256, TxHash, U256};
-use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
 use rampart_protocol::Amount;
@@ -33,13 +34,11 @@ impl Deployer {
     /// # Errors
     /// When the URL is not one.
     pub fn new(rpc: &str, signer: PrivateKeySigner) -> Result<Self, ChainError> {
-        let url = rpc.parse().map_err(|_| ChainError::Url { url: rpc.to_owned() })?;
         let address = signer.address();
-        let provider = ProviderBuilder::new()
-            .wallet(EthereumWallet::from(signer))
-            .connect_http(url)
-            .erased();
-        Ok(Self { provider, address })
+        Ok(Self {
+            provider: connection::sender(rpc, signer)?,
+            address,
+        })
     }
 
     /// Deploys the token, its whole supply held by the deployer, and the settlement contract.

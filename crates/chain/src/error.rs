@@ -1,29 +1,37 @@
 //! Failures at a chain's RPC or in what it says.
 
 use crate::bindings::SettlementContract::SettlementContractErrors;
-use alloy::transports::{RpcError, TransportErrorKind};
+use crate::bindings::UtilityTokenContract::UtilityTokenContractErrors;
+use crate::refusal::Refusal;
+use alloy::providers::PendingTransactionError;
+use alloy::transports::http::reqwest;
+use alloy::transports::{RpcError, TransportError, TransportErrorKind};
+use std::error::Error;
 
-/// Why something on a chain could not be read or done.
+/// Most characters of a cause that are quoted: an endpoint may answer with a whole page.
+const MAX_CAUSE: usize = 300;
+
+/// Why something on a chain could not be read or done. Endpoints' URLs are never part of it, since they carry keys.
 #[derive(Debug, thiserror::Error)]
 pub enum ChainError {
     /// The RPC URL is not one.
-    #[error("{url} is not an HTTP URL")]
-    Url {
-        /// What was given.
-        url: String,
-    },
+    #[error("the RPC endpoint is not an http:// or https:// URL: {0}")]
+    Url(String),
+    /// No HTTP client can be made.
+    #[error("no HTTP client can be made: {0}")]
+    Client(#[source] reqwest::Error),
     /// The RPC failed or refused.
-    #[error("the chain's RPC failed: {0}")]
-    Rpc(#[from] RpcError<TransportErrorKind>),
+    #[error("the chain's RPC failed: {}", causes(.0))]
+    Rpc(#[source] TransportError),
     /// A contract call failed for a reason that is none of our contracts'.
-    #[error("a contract call failed: {0}")]
-    Contract(alloy::contract::Error),
+    #[error("a contract call failed: {}", causes(.0))]
+    Contract(#[source] alloy::contract::Error),
     /// One of our contracts refused, and says why.
-    #[error("the settlement contract refused: {0}")]
-    Refused(String),
+    #[error("the contract refused: {0}")]
+    Refused(Box<Refusal>),
     /// A transaction was not mined, or its receipt could not be had.
-    #[error("a transaction was not confirmed: {0}")]
-    Pending(#[from] alloy::providers::PendingTransactionError),
+    #[error("a transaction was not confirmed: {}", causes(.0))]
+    Pending(#[source] PendingTransactionError),
     /// A transaction was mined and failed.
     #[error("transaction {0} was mined but reverted")]
     Reverted(alloy::primitives::TxHash),
@@ -40,17 +48,78 @@ pub enum ChainError {
     Inconsistent(String),
 }
 
-impl From<alloy::contract::Error> for ChainError {
-    fn from(error: alloy::contract::Error) -> Self {
-        match error.as_decoded_interface_error::<SettlementContractErrors>() {
-            Some(reason) => Self::Refused(sentence(&reason)),
-            None => Self::Contract(error),
+impl ChainError {
+    /// The contract's reason, if it was a contract that refused.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
         }
     }
 }
 
-/// A contract's custom error as a sentence.
-fn sentence(error: &SettlementContractErrors) -> String {
-    // The derived form names the error and its arguments; that is what a person can look up in the contract.
-    format!("{error:?}")
+impl From<TransportError> for ChainError {
+    fn from(error: TransportError) -> Self {
+        Self::Rpc(without_url(error))
+    }
+}
+
+impl From<PendingTransactionError> for ChainError {
+    fn from(error: PendingTransactionError) -> Self {
+        Self::Pending(match error {
+            PendingTransactionError::TransportError(error) => without_url(error).into(),
+            error => error,
+        })
+    }
+}
+
+impl From<alloy::contract::Error> for ChainError {
+    fn from(error: alloy::contract::Error) -> Self {
+        if let Some(reason) = error.as_decoded_interface_error::<SettlementContractErrors>() {
+            return Self::Refused(Box::new(reason.into()));
+        }
+        if let Some(reason) = error.as_decoded_interface_error::<UtilityTokenContractErrors>() {
+            return Self::Refused(Box::new(reason.into()));
+        }
+        match error {
+            alloy::contract::Error::TransportError(error) => {
+                // A revert for another reason is the contract's answer; anything else is the endpoint's.
+                if error.is_error_resp() {
+                    Self::Contract(error.into())
+                } else {
+                    error.into()
+                }
+            }
+            alloy::contract::Error::PendingTransactionError(error) => error.into(),
+            error => Self::Contract(error),
+        }
+    }
+}
+
+/// Takes the URL, which may carry a key, out of an HTTP client's error.
+fn without_url(error: TransportError) -> TransportError {
+    match error {
+        RpcError::Transport(TransportErrorKind::Custom(cause)) => match cause.downcast::<reqwest::Error>() {
+            Ok(cause) => TransportErrorKind::custom(cause.without_url()),
+            Err(cause) => RpcError::Transport(TransportErrorKind::Custom(cause)),
+        },
+        error => error,
+    }
+}
+
+/// An error and its causes in one line.
+fn causes(error: &dyn Error) -> String {
+    let (mut said, mut next) = (String::new(), Some(error));
+    while let Some(error) = next {
+        let cause: String = error.to_string().chars().take(MAX_CAUSE).collect();
+        if !said.contains(&cause) {
+            if !said.is_empty() {
+                said.push_str(": ");
+            }
+            said.push_str(&cause);
+        }
+        next = error.source();
+    }
+    said
 }

@@ -2,18 +2,19 @@
 //! contract must have emitted. [`InboxCursor`] is pure; [`InboxReader`] asks an RPC.
 
 use crate::bindings::SettlementContract::Deposited;
+use crate::connection;
 use crate::error::ChainError;
 use alloy::eips::BlockNumberOrTag;
 use alloy::network::Ethereum;
 use alloy::primitives::{Address, B256};
-use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use rampart_protocol::Amount;
 use rampart_protocol::observation::{Deposit, Observation};
 
 /// Most blocks asked for in one query; providers commonly cap this at a few thousand.
-const MAX_RANGE: u64 = 1000;
+pub const MAX_RANGE: u64 = 1000;
 
 /// How far the inbox has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,9 +113,8 @@ impl InboxReader {
     /// # Errors
     /// When the URL is not one.
     pub fn new(rpc: &str, settlement: Address) -> Result<Self, ChainError> {
-        let url = rpc.parse().map_err(|_| ChainError::Url { url: rpc.to_owned() })?;
         Ok(Self {
-            provider: ProviderBuilder::new().connect_http(url).erased(),
+            provider: connection::reader(rpc)?,
             settlement,
         })
     }

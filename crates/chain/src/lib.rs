@@ -5,11 +5,14 @@
 //! that they saw it is the node's to decide.
 
 pub mod bindings;
+mod connection;
 pub mod deploy;
 pub mod error;
 pub mod inbox;
+pub mod refusal;
 pub mod settlement;
 
 pub use error::ChainError;
 pub use inbox::{InboxCursor, InboxReader};
+pub use refusal::Refusal;
 pub use settlement::Settlement;

@@ -1,10 +1,11 @@
 //! The settlement contract as its users call it: deposits, withdrawals, checkpoints.
 
 use crate::bindings::{SettlementContract, UtilityTokenContract};
+use crate::connection;
 use crate::error::ChainError;
-use alloy::network::{Ethereum, EthereumWallet};
+use alloy::network::Ethereum;
 use alloy::primitives::{Address, B256, Bytes, TxHash, U256};
-use alloy::providers::{DynProvider, PendingTransactionBuilder, Provider, ProviderBuilder};
+use alloy::providers::{DynProvider, PendingTransactionBuilder};
 use alloy::signers::local::PrivateKeySigner;
 use rampart_protocol::{Amount, Checkpoint, OperatorSet, SignedCheckpoint};
 use std::time::Duration;
@@ -20,19 +21,16 @@ pub struct Settlement {
 }
 
 impl Settlement {
-    /// Connects for reading, and for sending when a signer is given.
+    /// Connects for reading, and for sending when a signer is given. Send one transaction at a time: its nonce is
+    /// what the endpoint counts, those that wait included.
     ///
     /// # Errors
     /// When the URL is not one.
     pub fn new(rpc: &str, address: Address, signer: Option<PrivateKeySigner>) -> Result<Self, ChainError> {
-        let url = rpc.parse().map_err(|_| ChainError::Url { url: rpc.to_owned() })?;
         let sender = signer.as_ref().map(PrivateKeySigner::address);
         let provider = match signer {
-            Some(signer) => ProviderBuilder::new()
-                .wallet(EthereumWallet::from(signer))
-                .connect_http(url)
-                .erased(),
-            None => ProviderBuilder::new().connect_http(url).erased(),
+            Some(signer) => connection::sender(rpc, signer)?,
+            None => connection::reader(rpc)?,
         };
         Ok(Self {
             contract: SettlementContract::new(address, provider),

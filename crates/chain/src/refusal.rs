@@ -1,0 +1,191 @@
+//! Why our contracts refuse, as sentences for people.
+
+use crate::bindings::SettlementContract::SettlementContractErrors as Settlement;
+use crate::bindings::UtilityTokenContract::UtilityTokenContractErrors as Token;
+use alloy::primitives::{U256, utils::format_units};
+use std::fmt;
+
+/// A contract's reason, decoded from the revert data.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Of `Settlement`.
+    Settlement(Settlement),
+    /// Of `UtilityToken`.
+    Token(Token),
+}
+
+impl From<Settlement> for Refusal {
+    fn from(reason: Settlement) -> Self {
+        Self::Settlement(reason)
+    }
+}
+
+impl From<Token> for Refusal {
+    fn from(reason: Token) -> Self {
+        Self::Token(reason)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settlement(reason) => settlement(f, reason),
+            Self::Token(reason) => token(f, reason),
+        }
+    }
+}
+
+fn settlement(f: &mut fmt::Formatter<'_>, reason: &Settlement) -> fmt::Result {
+    match reason {
+        Settlement::AlreadyWithdrawn(e) => write!(f, "withdrawal {} was paid already", e.index),
+        Settlement::EmptyOperatorSet(_) => write!(f, "the operator set has no seat"),
+        Settlement::EpochDecreased(e) => write!(
+            f,
+            "the checkpoint is of epoch {}, the latest accepted one is of epoch {}",
+            e.given, e.latest
+        ),
+        Settlement::HeightNotIncreasing(e) => write!(
+            f,
+            "the checkpoint is of height {}, one of height {} was accepted already",
+            e.given, e.latest
+        ),
+        Settlement::InboxCountAhead(e) => write!(
+            f,
+            "the checkpoint consumes {} deposits, only {} were made",
+            e.given, e.deposits
+        ),
+        Settlement::InboxCountDecreased(e) => write!(
+            f,
+            "the checkpoint consumes {} deposits, the latest accepted one consumed {}",
+            e.given, e.latest
+        ),
+        Settlement::InvalidProof(e) => write!(
+            f,
+            "the proof does not lead from withdrawal {} to the certified root {}; fetch it again for the latest checkpoint",
+            e.index, e.root
+        ),
+        Settlement::InvalidRecipient(e) => write!(f, "{} can receive no withdrawal", e.recipient),
+        Settlement::InvalidSeat(e) => write!(
+            f,
+            "seat {} of the operator set has signer {} and weight {}; neither may be zero",
+            e.position, e.signer, e.weight
+        ),
+        Settlement::InvalidSignature(e) => write!(
+            f,
+            "the signature of seat {} should be of {}, it is of {}",
+            e.position, e.expected, e.recovered
+        ),
+        Settlement::NoWithdrawals(_) => write!(f, "the latest checkpoint certifies no withdrawal yet"),
+        Settlement::OperatorSetMismatch(e) => write!(
+            f,
+            "the operator set given hashes to {}, the one that signs now to {}",
+            e.given, e.current
+        ),
+        Settlement::QuorumNotReached(e) => write!(
+            f,
+            "the signers hold {} of {} weight, more than two thirds are needed",
+            e.signedWeight, e.totalWeight
+        ),
+        Settlement::SafeERC20FailedOperation(e) => {
+            write!(f, "the token {} did not move what was asked", e.token)
+        }
+        Settlement::SeatsNotAscending(e) => write!(
+            f,
+            "seat {} of the operator set, {}, does not follow {} in ascending order",
+            e.position, e.signer, e.previous
+        ),
+        Settlement::SignaturesLengthMismatch(e) => write!(
+            f,
+            "{} bytes of signatures were given, the signers named need {}",
+            e.given, e.expected
+        ),
+        Settlement::SignerBeyondSet(e) => write!(
+            f,
+            "the signers' bitmap {:#x} names a seat beyond the {} of the set",
+            e.signers, e.seats
+        ),
+        Settlement::TokenWithoutCode(e) => write!(f, "there is no token contract at {}", e.token),
+        Settlement::TooManySeats(e) => write!(
+            f,
+            "the operator set has {} seats, at most {} are possible",
+            e.given, e.limit
+        ),
+        Settlement::TotalWeightTooLarge(e) => {
+            write!(
+                f,
+                "the operators' weights sum to {}, at most {}",
+                e.total, e.limit
+            )
+        }
+        Settlement::ZeroAccount(_) => write!(f, "the zero address cannot have a ledger account"),
+        Settlement::ZeroAmount(_) => write!(f, "the amount must be more than zero"),
+        Settlement::ZeroNextOperatorSet(_) => {
+            write!(
+                f,
+                "the checkpoint hands over to an operator set that cannot exist"
+            )
+        }
+        Settlement::InvalidShortString(_) | Settlement::StringTooLong(_) => text(f),
+    }
+}
+
+fn token(f: &mut fmt::Formatter<'_>, reason: &Token) -> fmt::Result {
+    match reason {
+        Token::ERC20InsufficientAllowance(e) => write!(
+            f,
+            "{} may move {} tokens, {} are needed; approve more",
+            e.spender,
+            tokens(e.allowance),
+            tokens(e.needed)
+        ),
+        Token::ERC20InsufficientBalance(e) => write!(
+            f,
+            "{} holds {} tokens on this chain, {} are needed",
+            e.sender,
+            tokens(e.balance),
+            tokens(e.needed)
+        ),
+        Token::ERC20InvalidApprover(e) => write!(f, "{} can approve nothing", e.approver),
+        Token::ERC20InvalidReceiver(e) => write!(f, "{} can receive no tokens", e.receiver),
+        Token::ERC20InvalidSender(e) => write!(f, "{} can send no tokens", e.sender),
+        Token::ERC20InvalidSpender(e) => write!(f, "{} can be approved nothing", e.spender),
+        Token::ERC2612ExpiredSignature(e) => write!(f, "the permit expired at {}", e.deadline),
+        Token::ERC2612InvalidSigner(e) => {
+            write!(f, "the permit of {} was signed by {}", e.owner, e.signer)
+        }
+        Token::InvalidAccountNonce(e) => write!(
+            f,
+            "the permit's nonce is not the next one of {}, {}",
+            e.account, e.currentNonce
+        ),
+        Token::ECDSAInvalidSignature(_)
+        | Token::ECDSAInvalidSignatureLength(_)
+        | Token::ECDSAInvalidSignatureS(_) => write!(f, "the permit's signature is malformed"),
+        Token::SupplyTooLarge(e) => write!(
+            f,
+            "a supply of {} base units exceeds the most that the ledger can hold, {}",
+            e.supply, e.limit
+        ),
+        Token::ZeroAmount(_) => write!(f, "the amount must be more than zero"),
+        Token::InvalidShortString(_) | Token::StringTooLong(_) => text(f),
+    }
+}
+
+/// The contracts' names and versions are constants, so no call should meet these.
+fn text(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "a text in the contract's domain is malformed")
+}
+
+/// Base units as whole tokens, as a person reads them.
+fn tokens(amount: U256) -> String {
+    let text = format_units(amount, 18).unwrap_or_else(|_| amount.to_string());
+    match text.split_once('.') {
+        Some((whole, fraction)) if fraction.chars().all(|c| c == '0') => whole.to_owned(),
+        Some(_) => text.trim_end_matches('0').to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+#[path = "refusal_tests.rs"]
+mod tests;
