@@ -33,6 +33,7 @@ use std::{
 use tokio::sync::watch;
 
 type Runtime = deterministic::Context;
+type Change = fn(&mut Header);
 
 /// One thing that plays source, feed and sink.
 #[derive(Clone, Default)]
@@ -302,7 +303,6 @@ fn a_proposer_leaves_out_what_is_in_flight_and_reports_what_is_refused() {
         assert_eq!(block.body().transactions, [withdrawal(0, 30)]);
         let refused = bench.world.refused.lock().unwrap().pop().unwrap();
         assert_eq!(refused.hash, too_much.hash());
-        assert!(refused.parent_final);
         assert!(
             matches!(refused.reject, Reject::InsufficientBalance { .. }),
             "{:?}",
@@ -371,7 +371,7 @@ fn refuses_a_time_that_is_no_step_and_waits_for_one_that_is_ahead() {
 fn refuses_every_commitment_that_execution_does_not_give() {
     with_bench(busy(), |bench| async move {
         let block = bench.build(BTreeSet::new()).await;
-        let changes: [(&str, fn(&mut Header)); 4] = [
+        let changes: [(&str, Change); 4] = [
             ("confirmations", |h| h.confirmations_root = B256::repeat_byte(1)),
             ("withdrawals", |h| h.withdrawals_root = B256::ZERO),
             ("inbox", |h| h.inbox_count += 1),
@@ -435,15 +435,9 @@ fn refuses_observations_that_the_chain_refutes_or_does_not_confirm_in_time() {
     world.chain.pop();
     with_bench(world, |bench| async move {
         let block = bench.build(BTreeSet::new()).await;
-        let before = bench.runtime.current();
-        assert!(matches!(
-            bench.judge(&block, Finality::Candidate).await,
-            Err(Invalid::Unconfirmed)
-        ));
-        let waited = bench.runtime.current().duration_since(before).unwrap();
-        assert!(
-            waited >= Pacing::default().patience
-                && waited < Pacing::default().patience + Duration::from_secs(1)
-        );
+        // However long it lags: what is not known yet is never voted against.
+        let judged = std::pin::pin!(bench.judge(&block, Finality::Candidate));
+        let hour = std::pin::pin!(bench.runtime.sleep(Duration::from_secs(3600)));
+        assert!(matches!(futures::future::select(judged, hour).await, futures::future::Either::Right(_)));
     });
 }
