@@ -53,6 +53,15 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether another node may answer better: this one is down, busy, syncing, or talks nonsense.
+    const fn is_the_nodes_fault(&self) -> bool {
+        match self {
+            Self::NoNode => false,
+            Self::Unreachable { .. } | Self::Malformed { .. } => true,
+            Self::Refused { status, .. } => *status >= 500,
+        }
+    }
+
     /// Whether the node says that the thing asked for does not exist (yet).
     #[must_use]
     pub const fn is_not_found(&self) -> bool {
@@ -244,14 +253,16 @@ impl NodeClient {
     ) -> Result<T, ClientError> {
         let mut last = ClientError::NoNode;
         for url in &self.urls {
-            match request(&self.http, format!("{url}{path}")).send().await {
-                Ok(response) => return read(url, response).await,
-                Err(source) => {
-                    last = ClientError::Unreachable {
-                        url: url.clone(),
-                        source,
-                    }
-                }
+            let answer = match request(&self.http, format!("{url}{path}")).send().await {
+                Ok(response) => read(url, response).await,
+                Err(source) => Err(ClientError::Unreachable {
+                    url: url.clone(),
+                    source,
+                }),
+            };
+            match answer {
+                Err(error) if error.is_the_nodes_fault() => last = error,
+                answer => return answer,
             }
         }
         Err(last)

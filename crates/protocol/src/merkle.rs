@@ -69,34 +69,55 @@ fn next_level(level: &[B256]) -> Vec<B256> {
         .collect()
 }
 
+/// A tree with all its levels: its root at once, and a proof for each leaf in O(log n).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tree {
+    levels: Vec<Vec<B256>>,
+}
+
+impl Tree {
+    /// Hashes all leaves, in order.
+    #[must_use]
+    pub fn new(leaves: Vec<B256>) -> Self {
+        let mut levels = Vec::new();
+        let mut level = leaves;
+        while level.len() > 1 {
+            let next = next_level(&level);
+            levels.push(core::mem::replace(&mut level, next));
+        }
+        levels.push(level);
+        Self { levels }
+    }
+
+    /// The root; zero when there are no leaves.
+    #[must_use]
+    pub fn root(&self) -> B256 {
+        self.levels
+            .last()
+            .and_then(|top| top.first())
+            .copied()
+            .unwrap_or(B256::ZERO)
+    }
+
+    /// The siblings of the leaf at `index`, from the bottom up; `None` when there is no such leaf.
+    #[must_use]
+    pub fn proof(&self, index: usize) -> Option<Vec<B256>> {
+        let leaves = self.levels.first()?;
+        let siblings = |(depth, level): (usize, &Vec<B256>)| level.get((index >> depth) ^ 1).copied();
+        (index < leaves.len()).then(|| self.levels.iter().enumerate().filter_map(siblings).collect())
+    }
+}
+
 /// The root over leaf hashes; zero when there are none.
 #[must_use]
 pub fn root(leaves: &[B256]) -> B256 {
-    if leaves.is_empty() {
-        return B256::ZERO;
-    }
-    let mut level = leaves.to_vec();
-    while level.len() > 1 {
-        level = next_level(&level);
-    }
-    level[0]
+    Tree::new(leaves.to_vec()).root()
 }
 
 /// The siblings of the leaf at `index`, from the bottom up; `None` when there is no such leaf.
 #[must_use]
 pub fn proof(leaves: &[B256], index: usize) -> Option<Vec<B256>> {
-    if index >= leaves.len() {
-        return None;
-    }
-    let (mut level, mut position, mut siblings) = (leaves.to_vec(), index, Vec::new());
-    while level.len() > 1 {
-        if let Some(sibling) = level.get(position ^ 1) {
-            siblings.push(*sibling);
-        }
-        level = next_level(&level);
-        position /= 2;
-    }
-    Some(siblings)
+    Tree::new(leaves.to_vec()).proof(index)
 }
 
 /// Whether `leaf` is in the tree of `root`.

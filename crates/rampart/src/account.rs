@@ -210,7 +210,7 @@ fn create(
 ) -> anyhow::Result<()> {
     let password = match password_file {
         Some(path) => keys::read_secret(&path)?,
-        None => keys::ask("new password: ")?,
+        None => keys::ask_new()?,
     };
     keys::store(&signer, &keystore, &password)?;
     let result = json!({ "address": signer.address(), "keystore": keystore });
@@ -220,7 +220,8 @@ fn create(
 }
 
 async fn deposit(amount: Amount, to: Option<Address>, l2_rpc: &str, send: SendArgs) -> anyhow::Result<()> {
-    let (session, signer) = open(&send.node, &send.key).await?;
+    let session = Session::open_pinned(&send.node).await?;
+    let signer = keys::unlock(&send.key)?;
     let account = to.unwrap_or_else(|| signer.address());
     let settlement = Settlement::new(l2_rpc, session.operators.domain.settlement, Some(signer))?;
     let (transaction, block) = settlement.deposit(account, amount).await?;

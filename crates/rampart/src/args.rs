@@ -15,7 +15,7 @@ pub struct NodeArgs {
         default_value = "http://127.0.0.1:8100"
     )]
     pub nodes: Vec<String>,
-    /// JSON file with the operator set to trust. Without it the node is asked, and trusted on first use.
+    /// JSON file with the operator set to trust. Without it the node is asked, and believed.
     #[arg(long, env = "RAMPART_OPERATORS")]
     pub operators: Option<PathBuf>,
 }

@@ -6,8 +6,9 @@ use crate::{clock, output};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, bail, ensure};
 use clap::{Subcommand, ValueEnum};
-use rampart_client::verify_confirmation;
+use rampart_client::{ClientError, verify_confirmation};
 use rampart_gateway::wallet::Wallet;
+use rampart_protocol::PurchaseRecord;
 use rampart_protocol::api::ServiceView;
 use rampart_protocol::message::Purchase;
 use rampart_protocol::{B256, Confirmation, Message, ProviderId, PurchaseId, Seconds, ServiceId, Timestamp};
@@ -46,6 +47,16 @@ pub enum Command {
     },
     /// List the purchases in a wallet directory, with what the ledger knows of their use.
     List {
+        /// Directory of purchases.
+        #[arg(long, env = "RAMPART_WALLET", default_value = "purchases")]
+        wallet: PathBuf,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Fetch the confirmations of purchases that were sent before something went wrong.
+    Resume {
         /// Directory of purchases.
         #[arg(long, env = "RAMPART_WALLET", default_value = "purchases")]
         wallet: PathBuf,
@@ -136,6 +147,16 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             })
         }
         Command::List { wallet, node, output } => list(&Wallet::new(wallet), &node, output).await,
+        Command::Resume { wallet, node, output } => {
+            let session = Session::open(&node).await?;
+            let outcomes = resume(&session, &Wallet::new(wallet)).await?;
+            output::print(output, &outcomes, |outcomes| {
+                outcomes
+                    .iter()
+                    .map(|(id, outcome)| format!("{id}  {outcome}"))
+                    .collect()
+            })
+        }
         Command::Verify {
             file,
             operators,
@@ -249,12 +270,60 @@ pub async fn buy(
         nonce: session.nonce(signer).await?,
     };
     let id = purchase.id(&session.operators.domain);
-    let submitted = session.send(signer, Message::from(purchase), wait).await?;
+    // Known before it is sent: whatever happens to this process then, `resume` finds what was paid for.
+    let intended = PurchaseRecord {
+        id,
+        consumer: purchase.consumer,
+        provider: purchase.provider,
+        service: purchase.service,
+        version: purchase.version,
+        fee: purchase.fee,
+        requests: service.requests,
+        access_key,
+        purchased_at: Timestamp(0),
+        expires_at: purchase.expires_at,
+    };
+    let draft = wallet.save(&intended, None, &service.endpoint)?;
+    let submitted = match session.send(signer, Message::from(purchase), wait).await {
+        Err(error) if matches!(error.downcast_ref(), Some(ClientError::Refused { .. })) => {
+            // Refused for good: nothing was paid, so there is nothing to find again.
+            std::fs::remove_file(&draft).with_context(|| format!("cannot remove {}", draft.display()))?;
+            return Err(error);
+        }
+        submitted => submitted?,
+    };
     applied(&submitted)?;
+    complete(session, wallet, id, &service.endpoint, wait).await
+}
+
+/// Puts the verified confirmation of an applied purchase into the wallet.
+async fn complete(
+    session: &Session,
+    wallet: &Wallet,
+    id: PurchaseId,
+    sidecar: &str,
+    wait: u64,
+) -> anyhow::Result<Bought> {
     let confirmation = confirmation(session, id, wait).await?;
     verify_confirmation(&confirmation, &session.operators)?;
-    let file = wallet.save(&confirmation.record, Some(&confirmation), &service.endpoint)?;
+    let file = wallet.save(&confirmation.record, Some(&confirmation), sidecar)?;
     Ok(Bought { confirmation, file })
+}
+
+/// Completes the purchases in a wallet that were sent and whose confirmation never arrived.
+async fn resume(session: &Session, wallet: &Wallet) -> anyhow::Result<Vec<(PurchaseId, String)>> {
+    let mut outcomes = Vec::new();
+    for id in wallet.list()? {
+        let stored = wallet.load(id)?;
+        if stored.confirmation.is_none() {
+            let outcome = match complete(session, wallet, id, &stored.sidecar, 0).await {
+                Ok(_) => "confirmed".to_owned(),
+                Err(error) => format!("not confirmed: {error:#}"),
+            };
+            outcomes.push((id, outcome));
+        }
+    }
+    Ok(outcomes)
 }
 
 /// The confirmation of an applied purchase; its certificate may come a moment later.

@@ -5,7 +5,7 @@ use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, bail};
 use rampart_protocol::{AccessKey, B256};
 use std::io::{BufRead, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Unlocks an account's key.
@@ -32,15 +32,31 @@ pub fn store(signer: &PrivateKeySigner, path: &Path, password: &str) -> anyhow::
         folder
     };
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    PrivateKeySigner::encrypt_keystore(
-        folder,
-        &mut alloy::signers::k256::elliptic_curve::rand_core::OsRng,
-        signer.to_bytes(),
-        password,
-        Some(name),
-    )
-    .with_context(|| format!("cannot write {}", path.display()))?;
-    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    // Written in a folder that nobody else can enter, and moved when its mode is right: at no moment can others read it.
+    let private = folder.join(format!(".{name}.{}", std::process::id()));
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&private)
+        .with_context(|| format!("cannot create {}", private.display()))?;
+    let written = encrypt(signer, &private, name, password, path);
+    let cleared = std::fs::remove_dir_all(&private);
+    written.with_context(|| format!("cannot write {}", path.display()))?;
+    cleared.with_context(|| format!("cannot remove {}", private.display()))
+}
+
+fn encrypt(
+    signer: &PrivateKeySigner,
+    private: &Path,
+    name: &str,
+    password: &str,
+    path: &Path,
+) -> anyhow::Result<()> {
+    let mut random = alloy::signers::k256::elliptic_curve::rand_core::OsRng;
+    PrivateKeySigner::encrypt_keystore(private, &mut random, signer.to_bytes(), password, Some(name))?;
+    let file = private.join(name);
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    // A hard link, unlike a rename, fails when the name exists.
+    std::fs::hard_link(&file, path)?;
     Ok(())
 }
 
@@ -76,16 +92,25 @@ pub fn new_access_key() -> (B256, AccessKey) {
     )
 }
 
-/// Reads a password from the terminal, or a line of standard input when that is no terminal.
-pub fn ask(prompt: &str) -> anyhow::Result<String> {
-    if std::io::stdin().is_terminal() {
-        eprint!("{prompt}");
-        std::io::stderr().flush()?;
+/// Asks for a new password, twice on a terminal, so that a slip does not lose the key.
+pub fn ask_new() -> anyhow::Result<String> {
+    let password = ask("new password: ")?;
+    if std::io::stdin().is_terminal() && ask("the same again: ")? != password {
+        bail!("the two passwords differ");
     }
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line)?;
-    let password = line.trim_end_matches(['\r', '\n']).to_owned();
-    if read == 0 || password.is_empty() {
+    Ok(password)
+}
+
+/// Reads a password from the terminal, unseen, or a line of standard input when that is no terminal.
+pub fn ask(prompt: &str) -> anyhow::Result<String> {
+    let password = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password(prompt)?
+    } else {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line)?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    };
+    if password.is_empty() {
         bail!("no password given; pass --password-file or enter one");
     }
     Ok(password)

@@ -7,7 +7,7 @@ use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, ensure};
 use rampart_client::{NodeClient, Submitted};
 use rampart_protocol::eip712::EcdsaSignature;
-use rampart_protocol::{Message, Nonce, OperatorSet, SignedTransaction};
+use rampart_protocol::{Domain, Message, Nonce, OperatorSet, SignedTransaction};
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,11 +21,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects, and checks that the node serves the pinned deployment.
+    /// Connects. With a pinned operator set, checks that the node serves its deployment; without one, believes the node,
+    /// which is good enough to read, and to sign messages that are worth nothing in another deployment.
     pub async fn open(args: &NodeArgs) -> anyhow::Result<Self> {
         let client = NodeClient::new(args.nodes.clone());
         let operators = match &args.operators {
-            Some(path) => read_operators(path)?,
+            Some(path) => pinned(&client, path).await?,
             None => client
                 .operators()
                 .await
@@ -33,6 +34,15 @@ impl Session {
         };
         operators.validate()?;
         Ok(Self { client, operators })
+    }
+
+    /// Connects for a command that moves tokens to a contract: which one must not be the node's word.
+    pub async fn open_pinned(args: &NodeArgs) -> anyhow::Result<Self> {
+        ensure!(
+            args.operators.is_some(),
+            "name the operator set that you trust with --operators: it says which contract receives the tokens"
+        );
+        Self::open(args).await
     }
 
     /// Signs a message for this deployment.
@@ -62,6 +72,26 @@ impl Session {
             .submit(&transaction, Some(Duration::from_secs(wait)))
             .await?)
     }
+}
+
+/// The operator set in a file, if the node serves its deployment.
+async fn pinned(client: &NodeClient, path: &Path) -> anyhow::Result<OperatorSet> {
+    let pinned = read_operators(path)?;
+    let status = client.status().await?;
+    let served = Domain {
+        chain_id: status.chain_id,
+        settlement: status.settlement,
+    };
+    ensure!(
+        served == pinned.domain,
+        "the node serves settlement {} on chain {}, {} is for {} on chain {}",
+        served.settlement,
+        served.chain_id,
+        path.display(),
+        pinned.domain.settlement,
+        pinned.domain.chain_id
+    );
+    Ok(pinned)
 }
 
 /// A session with an unlocked account.

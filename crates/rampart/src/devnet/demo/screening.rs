@@ -126,10 +126,20 @@ pub async fn approval(stage: &mut Stage<'_>) -> anyhow::Result<()> {
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default();
-    let blocking = vendors
-        .iter()
-        .any(|v| v["verdict"] == "block" && v["reasons"].as_array().is_some_and(|r| !r.is_empty()));
-    stage.saw(blocking, format!("it names vendor and reason: {message}"))?;
+    let mut blocking = 0;
+    for vendor in &vendors {
+        let first = vendor
+            .pointer("/reasons/0/message")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        blocking += usize::from(vendor["verdict"] == "block" && !first.is_empty());
+        let name = vendor["vendor"].as_str().unwrap_or_default();
+        stage.saw(
+            vendor["verdict"] == "block",
+            format!("{name} says block: {first}"),
+        )?;
+    }
+    stage.saw(blocking == 2, format!("it names vendor and reason: {message}"))?;
     tokio::time::sleep(Duration::from_millis(2500)).await;
     let found = stage.node("eth_getTransactionByHash", json!([hash])).await?["result"].clone();
     let now = stage
@@ -145,8 +155,17 @@ pub async fn approval(stage: &mut Stage<'_>) -> anyhow::Result<()> {
         after
             .iter()
             .zip(&before)
-            .any(|(after, before)| *after == before + 1),
-        format!("the call that stopped it is metered: {before:?} -> {after:?}"),
+            .all(|(after, before)| *after == before + 1),
+        format!("both calls that stopped it are metered: {before:?} -> {after:?}"),
+    )?;
+    let batch = json!([
+        { "jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": [] },
+        { "jsonrpc": "2.0", "id": 2, "method": "eth_sendRawTransaction", "params": [raw] },
+    ]);
+    let answers = stage.rpc(stage.layout.gateway(), &batch).await?;
+    stage.saw(
+        answers[0]["result"] == "0x7a69" && answers[1]["error"]["code"] == -32099,
+        "hidden in a batch it is refused as well, and the rest of the batch is answered",
     )
 }
 
