@@ -7,7 +7,7 @@ mod cluster;
 use cluster::{
     Cluster,
     properties::{Certified, Conserved, HonestReach, SameRoots},
-    workload::Script,
+    workload::{Conduct, Script},
 };
 use commonware_consensus::types::{Epoch, Round, View};
 use commonware_glue::simulate::{
@@ -106,11 +106,21 @@ fn three_honest_operators_agree_although_the_fourth_proposes_and_votes_for_two_b
 #[test]
 fn a_deposit_that_only_one_operator_claims_is_never_credited() {
     let mut cluster = Cluster::new(Script::new(4, 5, Timestamp(0)));
-    cluster.forger = Some(0);
+    cluster.odd = Some((0, Conduct::Forges));
     run(plan(&cluster, 10, 40, 3, 20));
     // Ten views had a forging leader. Each costs its timeout and no more: nobody waits for the forged deposit.
     let last = cluster.operator(1).seen(|seen| seen.headers[&40].timestamp_ms);
     assert!(last < 90_000, "40 blocks took {last} ms");
+}
+
+#[test]
+fn an_operator_that_sees_nothing_of_the_chain_follows_the_others() {
+    let mut cluster = Cluster::new(Script::new(4, 5, Timestamp(0)));
+    cluster.odd = Some((2, Conduct::Blind));
+    run(plan(&cluster, 11, 40, 4, 20));
+    // The others are a quorum without it, and it never votes against what it cannot see.
+    let last = cluster.operator(2).seen(|seen| seen.headers[&40].timestamp_ms);
+    assert!(last < 60_000, "40 blocks took {last} ms");
 }
 
 #[test]

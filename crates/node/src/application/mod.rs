@@ -5,7 +5,7 @@
 //! becomes of receipts, is behind [`Source`], [`Feed`] and [`Sink`].
 //!
 //! A candidate is valid when: it is its parent's child (parent digest, height, and the round and leader that
-//! consensus assigned); its time is a valid step ([`clock`]); every transaction is properly signed; every
+//! consensus assigned); its time is a valid step (at most [`MAX_STEP`]); every transaction is properly signed; every
 //! observation is confirmed by this operator's own chain feed; no item is rejected by the ledger, executed in order;
 //! and every commitment in the header is what execution gives. A rule that depends on this operator alone (its
 //! clock, its feed's progress) only delays the answer.

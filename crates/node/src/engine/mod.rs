@@ -23,7 +23,7 @@ mod scheme;
 mod state_sync;
 
 pub use assemble::{Network, start};
-pub use channels::{Channels, ENGINE_CHANNELS, max_message_size};
+pub use channels::{Channels, ENGINE_CHANNELS, MAX_GOSSIP, max_message_size};
 pub use config::{EngineConfig, Timeouts};
 pub use handle::{Certificate, Chain, Engine, EngineError};
 pub use runtime::Runtime;

@@ -54,9 +54,9 @@ pub struct NetworkConfig {
 pub struct Connected<E: Clock> {
     /// The engine's channels.
     pub channels: Channels<Sender<E>, Receiver>,
-    /// Raw messages between mempools, at most [`super::channels::MAX_GOSSIP`] bytes each.
+    /// Raw messages between mempools, at most [`super::MAX_GOSSIP`] bytes each.
     pub mempool: (Sender<E>, Receiver),
-    /// Raw messages with signatures of checkpoints, at most [`super::channels::MAX_GOSSIP`] bytes each.
+    /// Raw messages with signatures of checkpoints, at most [`super::MAX_GOSSIP`] bytes each.
     pub checkpoints: (Sender<E>, Receiver),
     /// Knows the peers, and blocks those that misbehave.
     pub oracle: Oracle<PublicKey>,

@@ -43,8 +43,8 @@ pub struct Cluster {
     pace: u64,
     /// The operator that runs two engines with one key.
     pub twin: Option<usize>,
-    /// The operator that offers deposits which nobody made.
-    pub forger: Option<usize>,
+    /// An operator that does not do what it should, and how.
+    pub odd: Option<(usize, Conduct)>,
     /// Blocks that operators keep for others; all when `None`.
     pub retain_blocks: Option<usize>,
     /// What each operator saw, over its restarts, as an index on its disk would.
@@ -60,7 +60,7 @@ impl Cluster {
             script,
             pace: 1,
             twin: None,
-            forger: None,
+            odd: None,
             retain_blocks: None,
             operators: Arc::default(),
         }
@@ -92,10 +92,10 @@ impl Cluster {
 
     fn operator_or_new(&self, index: usize, twin: bool) -> Operator {
         let mut operators = self.operators.lock().unwrap();
-        let conduct = match (twin, self.forger == Some(index)) {
-            (true, _) => Conduct::Withholds,
-            (false, true) => Conduct::Forges,
-            (false, false) => Conduct::Honest,
+        let conduct = match self.odd {
+            _ if twin => Conduct::Withholds,
+            Some((odd, conduct)) if odd == index => conduct,
+            _ => Conduct::Honest,
         };
         let new = || Operator::new(self.script.clone(), self.pace, conduct);
         operators.entry((index, twin)).or_insert_with(new).clone()
