@@ -262,14 +262,10 @@ fn grants(call: &Call, owner: Address) -> Vec<Grant> {
     }
 }
 
-/// The words of calldata that look like an address: twelve zero bytes, then twenty that are not all zero.
-pub fn words(data: &[u8]) -> impl Iterator<Item = Address> {
-    let arguments = data.get(4..).unwrap_or_default();
-    arguments.chunks_exact(32).filter_map(|word| {
-        let (zeros, address) = word.split_at(12);
-        let address = Address::from_slice(address);
-        (zeros.iter().all(|b| *b == 0) && !address.is_zero()).then_some(address)
-    })
+/// Every twenty bytes in a row of the calldata, wherever they stand: calls inside of calls are shifted by their selector,
+/// and packed encodings by anything, so a mention that matters need not lie on a word's boundary.
+pub fn windows(data: &[u8]) -> impl Iterator<Item = Address> {
+    data.windows(20).map(Address::from_slice)
 }
 
 #[cfg(test)]
@@ -394,10 +390,14 @@ mod tests {
     }
 
     #[test]
-    fn finds_addresses_in_words_of_unknown_functions() {
+    fn finds_addresses_anywhere_in_unknown_functions() {
         let mut data = approve();
         data[0] ^= 0xff;
-        assert_eq!(words(&data).collect::<Vec<_>>(), [SPENDER]);
+        assert!(windows(&data).any(|address| address == SPENDER));
+        // One byte further, as packed encodings have it.
+        data.insert(4, 7);
+        assert!(windows(&data).any(|address| address == SPENDER));
+        assert_eq!(windows(&data[..19]).count(), 0);
     }
 
     proptest::proptest! {

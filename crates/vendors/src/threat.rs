@@ -5,7 +5,7 @@
 
 use crate::VendorError;
 use crate::addresses::AddressBook;
-use crate::calldata::{Calls, words};
+use crate::calldata::{Calls, windows};
 use crate::config::ThreatConfig;
 use crate::http::{ApiError, openapi, parse, with_common};
 use crate::listener::Bound;
@@ -139,8 +139,8 @@ impl Threat {
                 findings.push(not_fully_read());
             }
         }
-        for address in words(&candidate.data) {
-            findings.extend(check(address, "data", Action::Warn));
+        for address in windows(&candidate.data) {
+            findings.extend(check(address, "data", Action::Block));
         }
         findings
     }
@@ -188,9 +188,10 @@ impl Threat {
 }
 
 fn not_fully_read() -> Finding {
+    // What hides behind more calls than anyone needs is not let through for it.
     Finding::new(
-        Action::Warn,
-        Severity::Medium,
+        Action::Block,
+        Severity::High,
         "NOT_FULLY_READ",
         "the transaction bundles more calls than were read".to_owned(),
         json!({"maxDepth": crate::calldata::MAX_DEPTH, "maxCalls": crate::calldata::MAX_CALLS}),

@@ -49,13 +49,13 @@ async fn blocks_an_approval_to_a_listed_spender() {
 }
 
 #[tokio::test]
-async fn warns_of_a_listed_address_in_an_unknown_function() {
+async fn blocks_a_listed_address_anywhere_in_an_unknown_function() {
     let vendor = vendor(|_| {}).await;
     let data = approval().replace("095ea7b3", "deadbeef");
     let verdict = vendor
         .screen(json!({"from": SENDER, "to": TOKEN, "data": data}))
         .await;
-    assert_eq!(verdict["verdict"], "warn");
+    assert_eq!(verdict["verdict"], "block");
     assert_eq!(verdict["reasons"][0]["evidence"]["at"], "data");
 }
 

@@ -39,8 +39,8 @@ pub fn judge(
     findings.extend(delegations(policy, candidate));
     if effects.truncated {
         findings.push(Finding::new(
-            Action::Warn,
-            Severity::Medium,
+            Action::Block,
+            Severity::High,
             "TOO_MANY_EFFECTS",
             "it has more effects than were looked into".to_owned(),
             json!({"limit": MAX_EFFECTS}),
