@@ -4,7 +4,7 @@ use crate::runner::Runner;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The folders with a package-lock.json: Foundry and the contracts' libraries, and the vendors' phishing list.
 const FOLDERS: [&str; 2] = ["contracts", "crates/vendors/lists"];
@@ -12,7 +12,9 @@ const FOLDERS: [&str; 2] = ["contracts", "crates/vendors/lists"];
 /// Installs what the lock files name.
 pub(crate) fn install(workspace: &Workspace, runner: &Runner) -> Result<()> {
     for folder in FOLDERS {
-        let project = Project::new(&workspace.root.join(folder), &workspace.target, folder);
+        let project = Project {
+            folder: workspace.root.join(folder),
+        };
         if project.is_installed()? {
             println!("  npm packages of {folder} are up to date");
             continue;
@@ -35,17 +37,12 @@ pub(crate) fn install(workspace: &Workspace, runner: &Runner) -> Result<()> {
 /// One folder with a lock file, and the copy of the lock file that was installed last.
 struct Project {
     folder: PathBuf,
-    stamp: PathBuf,
 }
 
 impl Project {
-    fn new(folder: &Path, target: &Path, name: &str) -> Self {
-        Self {
-            folder: folder.to_path_buf(),
-            stamp: target
-                .join("xtask")
-                .join(format!("npm-{}.json", name.replace('/', "-"))),
-        }
+    /// Among what was installed, so that it goes with it: npm empties the folder before it installs.
+    fn stamp(&self) -> PathBuf {
+        self.folder.join("node_modules/.installed-lock.json")
     }
 
     fn lock(&self) -> Result<String> {
@@ -55,17 +52,13 @@ impl Project {
 
     fn is_installed(&self) -> Result<bool> {
         let lock = self.lock()?;
-        let is_there = self.folder.join("node_modules").is_dir();
-        Ok(is_there && fs::read_to_string(&self.stamp).is_ok_and(|installed| installed == lock))
+        Ok(fs::read_to_string(self.stamp()).is_ok_and(|installed| installed == lock))
     }
 
     /// Called after an installation only: an interrupted one is done again.
     fn remember(&self) -> Result<()> {
-        let failed = || format!("cannot write {}", self.stamp.display());
-        if let Some(folder) = self.stamp.parent() {
-            fs::create_dir_all(folder).with_context(failed)?;
-        }
-        fs::write(&self.stamp, self.lock()?).with_context(failed)
+        let stamp = self.stamp();
+        fs::write(&stamp, self.lock()?).with_context(|| format!("cannot write {}", stamp.display()))
     }
 }
 
@@ -75,11 +68,10 @@ mod tests {
 
     fn project() -> (tempfile::TempDir, Project) {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("a/b");
-        fs::create_dir_all(folder.join("node_modules")).unwrap();
+        let folder = root.path().to_path_buf();
+        fs::create_dir(folder.join("node_modules")).unwrap();
         fs::write(folder.join("package-lock.json"), "one").unwrap();
-        let project = Project::new(&folder, &root.path().join("target"), "a/b");
-        (root, project)
+        (root, Project { folder })
     }
 
     #[test]
@@ -102,7 +94,7 @@ mod tests {
     fn removed_packages_are_installed_again() {
         let (_root, project) = project();
         project.remember().unwrap();
-        fs::remove_dir(project.folder.join("node_modules")).unwrap();
+        fs::remove_dir_all(project.folder.join("node_modules")).unwrap();
         assert!(!project.is_installed().unwrap());
     }
 
