@@ -6,12 +6,14 @@ use rampart_ledger::Params;
 use rampart_protocol::{B256, OperatorSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// An operator's own configuration. Relative paths are relative to the file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeConfig {
     /// Where everything is stored; no other process may use it.
@@ -28,7 +30,7 @@ pub struct NodeConfig {
     pub listen: SocketAddr,
     /// Where clients connect.
     pub api_listen: SocketAddr,
-    /// RPC endpoint of the L2.
+    /// RPC endpoint of the L2. Such URLs carry keys: it is neither logged nor shown.
     pub l2_rpc: String,
     /// Accept peers at loopback and private addresses: for development networks.
     #[serde(default)]
@@ -45,6 +47,17 @@ pub struct NodeConfig {
     /// Entries of the cache that rebuilds the state's index at start-up.
     #[serde(default = "default_index_cache")]
     pub index_cache: usize,
+}
+
+impl fmt::Debug for NodeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeConfig")
+            .field("state_dir", &self.state_dir)
+            .field("network_file", &self.network_file)
+            .field("listen", &self.listen)
+            .field("api_listen", &self.api_listen)
+            .finish_non_exhaustive()
+    }
 }
 
 const fn default_poll_ms() -> u64 {
@@ -167,6 +180,9 @@ impl NetworkFile {
             .params
             .validate()
             .map_err(|error| ConfigError::invalid(path, error))?;
+        network
+            .check_addresses()
+            .map_err(|reason| ConfigError::invalid(path, reason))?;
         if network.checkpoint_interval == 0 {
             return Err(ConfigError::invalid(
                 path,
@@ -180,6 +196,22 @@ impl NetworkFile {
             ));
         }
         Ok(network)
+    }
+
+    /// Every operator has an address, and nobody else.
+    fn check_addresses(&self) -> Result<(), String> {
+        let operators = &self.operator_set.operators;
+        let missing = operators
+            .iter()
+            .find(|operator| !self.addresses.contains_key(&operator.public_key));
+        if let Some(operator) = missing {
+            return Err(format!("addresses has none for operator {}", operator.public_key));
+        }
+        let mut keys = self.addresses.keys();
+        match keys.find(|key| !operators.iter().any(|operator| operator.public_key == **key)) {
+            Some(key) => Err(format!("addresses has one for {key}, which is no operator's key")),
+            None => Ok(()),
+        }
     }
 
     /// The pace of blocks.
@@ -223,11 +255,18 @@ pub fn read_secret(path: &Path) -> Result<String, ConfigError> {
         path: path.to_owned(),
         source,
     };
-    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
-    if mode & 0o077 != 0 {
+    // The file that is checked is the one that is read.
+    let mut file = std::fs::File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.permissions().mode() & 0o077 != 0 {
         return Err(ConfigError::Exposed {
             path: path.to_owned(),
         });
     }
-    Ok(read(path)?.trim().to_owned())
+    let mut secret = String::new();
+    file.read_to_string(&mut secret).map_err(unreadable)?;
+    Ok(secret.trim().to_owned())
 }
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@
 //! propose. A failing RPC delays, it never makes this operator vote for something it has not seen.
 
 use crate::application::{Feed, Verdict};
+use rampart_chain::inbox::MAX_RANGE;
 use rampart_chain::{ChainError, InboxCursor, InboxReader};
 use rampart_protocol::Observation;
 use std::collections::BTreeMap;
@@ -13,12 +14,21 @@ use tokio::sync::watch;
 
 /// Pause after a failure of the RPC.
 const RETRY: Duration = Duration::from_secs(1);
+/// Messages kept that the ledger has not consumed. Beyond that reading pauses: the next ones to consume are here.
+const MAX_WAITING: usize = 100_000;
 
 /// What has been seen. Clones share one view.
 #[derive(Clone, Debug)]
 pub struct ChainFeed {
-    seen: Arc<Mutex<BTreeMap<u64, Observation>>>,
+    seen: Arc<Mutex<Seen>>,
     changes: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    waiting: BTreeMap<u64, Observation>,
+    /// Messages below this are consumed for good.
+    consumed: u64,
 }
 
 impl Default for ChainFeed {
@@ -31,7 +41,7 @@ impl Default for ChainFeed {
 }
 
 impl ChainFeed {
-    fn seen(&self) -> MutexGuard<'_, BTreeMap<u64, Observation>> {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -41,39 +51,47 @@ impl ChainFeed {
         self.changes.subscribe()
     }
 
-    /// Whether the inbox message `index` has been seen.
+    /// Whether the inbox message `index` has been seen and is not consumed.
     #[must_use]
     pub fn has(&self, index: u64) -> bool {
-        self.seen().contains_key(&index)
+        self.seen().waiting.contains_key(&index)
     }
 
     /// At most `limit` messages from `index` on, without a gap.
     #[must_use]
     pub fn following(&self, index: u64, limit: usize) -> Vec<Observation> {
         let seen = self.seen();
-        (index..)
-            .map_while(|index| seen.get(&index).cloned())
+        (index..=u64::MAX)
+            .map_while(|index| seen.waiting.get(&index).cloned())
             .take(limit)
             .collect()
     }
 
-    /// Adds what has become final.
+    /// Adds what has become final. What was seen first stays: what is final does not change.
     pub fn extend(&self, observations: Vec<Observation>) {
-        if observations.is_empty() {
-            return;
+        {
+            let mut seen = self.seen();
+            let consumed = seen.consumed;
+            for observation in observations {
+                if observation.index() >= consumed {
+                    seen.waiting.entry(observation.index()).or_insert(observation);
+                }
+            }
         }
-        self.seen().extend(
-            observations
-                .into_iter()
-                .map(|observation| (observation.index(), observation)),
-        );
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Forgets the messages below `index`, which the ledger has consumed for good.
     pub fn consumed(&self, index: u64) {
         let mut seen = self.seen();
-        *seen = seen.split_off(&index);
+        if index > seen.consumed {
+            seen.consumed = index;
+            seen.waiting = seen.waiting.split_off(&index);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.seen().waiting.len() >= MAX_WAITING
     }
 }
 
@@ -82,7 +100,7 @@ impl Feed for ChainFeed {
         let mut changes = self.watch();
         loop {
             changes.mark_unchanged();
-            if let Some(seen) = self.seen().get(&observation.index()) {
+            if let Some(seen) = self.seen().waiting.get(&observation.index()) {
                 return if seen == observation {
                     Verdict::Confirmed
                 } else {
@@ -104,15 +122,135 @@ pub async fn poll(feed: ChainFeed, reader: InboxReader, chain_id: u64, deployed_
     let mut cursor = InboxCursor::new(deployed_at);
     loop {
         let before = cursor;
-        match reader.read(&mut cursor).await {
-            Ok(observations) => feed.extend(observations),
-            Err(error @ ChainError::Inconsistent(_)) => {
-                tracing::error!(%error, "the chain's RPC cannot be trusted")
+        let mut pause = interval;
+        if feed.is_full() {
+            tracing::warn!("the ledger lags behind the inbox: reading pauses");
+        } else {
+            match reader.read(&mut cursor).await {
+                Ok(observations) if observations.is_empty() => {}
+                Ok(observations) => feed.extend(observations),
+                Err(error) => {
+                    pause = interval.max(RETRY);
+                    if matches!(error, ChainError::Inconsistent(_)) {
+                        tracing::error!(%error, "the chain's RPC cannot be trusted; reading all again");
+                        // What was skipped may lie anywhere behind; what is known already is not taken twice.
+                        cursor = InboxCursor::new(deployed_at);
+                    } else {
+                        tracing::warn!(%error, "the chain's RPC failed");
+                    }
+                }
             }
-            Err(error) => tracing::warn!(%error, "the chain's RPC failed"),
         }
         // While catching up, the next range is read at once.
-        let caught_up = cursor.next_block.saturating_sub(before.next_block) < 1000;
-        tokio::time::sleep(if caught_up { interval } else { Duration::ZERO }).await;
+        if cursor.next_block.saturating_sub(before.next_block) < MAX_RANGE {
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use futures::FutureExt as _;
+    use rampart_protocol::observation::Deposit;
+    use rampart_protocol::{Address, Amount, B256};
+
+    fn deposit(index: u64, amount: u128) -> Observation {
+        Observation::Deposit(Deposit {
+            index,
+            account: Address::repeat_byte(1),
+            amount: Amount(amount),
+            block_number: 7,
+            block_hash: B256::repeat_byte(7),
+        })
+    }
+
+    fn feed(indices: impl IntoIterator<Item = u64>) -> ChainFeed {
+        let feed = ChainFeed::default();
+        feed.extend(indices.into_iter().map(|index| deposit(index, 1)).collect());
+        feed
+    }
+
+    fn indices(observations: &[Observation]) -> Vec<u64> {
+        observations.iter().map(Observation::index).collect()
+    }
+
+    #[test]
+    fn what_follows_has_no_gap_and_is_bounded() {
+        let feed = feed([0, 1, 2, 4, u64::MAX]);
+        assert_eq!(indices(&feed.following(0, 10)), [0, 1, 2]);
+        assert_eq!(indices(&feed.following(1, 1)), [1]);
+        assert_eq!(indices(&feed.following(u64::MAX, 9)), [u64::MAX]);
+        assert_eq!(feed.following(3, 10), []);
+        assert!(feed.has(4) && !feed.has(3));
+    }
+
+    #[test]
+    fn what_is_consumed_is_forgotten_and_does_not_come_back() {
+        let feed = feed(0..5);
+        feed.consumed(3);
+        feed.consumed(1);
+        assert_eq!(feed.following(0, 10), []);
+        assert_eq!(indices(&feed.following(3, 10)), [3, 4]);
+        // As after a restart, when the whole inbox is read again.
+        feed.extend((0..6).map(|index| deposit(index, 1)).collect());
+        assert!(!feed.has(2));
+        assert_eq!(indices(&feed.following(3, 10)), [3, 4, 5]);
+    }
+
+    #[test]
+    fn what_was_final_first_stays() {
+        let feed = feed([0]);
+        feed.extend(vec![deposit(0, 2)]);
+        assert_eq!(feed.following(0, 1), [deposit(0, 1)]);
+    }
+
+    #[tokio::test]
+    async fn a_check_confirms_what_was_seen_and_refutes_another_event_in_its_place() {
+        let feed = feed([0]);
+        assert_eq!(feed.check(&deposit(0, 1)).await, Verdict::Confirmed);
+        assert_eq!(feed.check(&deposit(0, 2)).await, Verdict::Refuted);
+    }
+
+    #[tokio::test]
+    async fn a_check_waits_while_the_view_lags_and_is_woken_by_what_comes() {
+        let feed = feed([0]);
+        assert_eq!(feed.check(&deposit(1, 1)).now_or_never(), None);
+        let waiting = tokio::spawn({
+            let feed = feed.clone();
+            async move { feed.check(&deposit(2, 1)).await }
+        });
+        tokio::task::yield_now().await;
+        feed.extend(vec![deposit(1, 1)]);
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        feed.extend(vec![deposit(2, 1)]);
+        assert_eq!(waiting.await.unwrap(), Verdict::Confirmed);
+    }
+
+    #[test]
+    fn reading_pauses_when_the_ledger_does_not_consume() {
+        let feed = feed(0..MAX_WAITING as u64);
+        assert!(feed.is_full());
+        feed.consumed(1);
+        assert!(!feed.is_full());
+    }
+
+    #[tokio::test]
+    async fn an_rpc_that_is_away_is_asked_again_and_nothing_is_taken_for_seen() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let reader = InboxReader::new(&format!("http://{closed}"), Address::ZERO).unwrap();
+        let feed = ChainFeed::default();
+        let polling = poll(feed.clone(), reader, 1, 0, Duration::from_millis(1));
+        assert!(
+            tokio::time::timeout(Duration::from_millis(300), polling)
+                .await
+                .is_err()
+        );
+        assert_eq!(feed.following(0, 1), []);
     }
 }

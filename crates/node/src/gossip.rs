@@ -53,7 +53,8 @@ async fn take<E: Runtime>(
         .map_err(|error| error.to_string())?;
     let next = next_nonce(state, verified.signer())
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| error.to_string())?
+        .ok_or("its account is unknown")?;
     mempool
         .add(verified, next, now_ms())
         .map_err(|error| error.to_string())

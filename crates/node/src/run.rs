@@ -20,12 +20,14 @@ use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_runtime::tokio::{Config as RuntimeConfig, Context, Runner};
 use commonware_runtime::{Runner as _, Supervisor as _};
 use rampart_chain::{ChainError, InboxReader, Settlement};
-use rampart_protocol::B256;
+use rampart_protocol::{B256, keccak256};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 /// Accounts recovered from signatures that are remembered.
 const REMEMBERED_SENDERS: usize = 1 << 16;
@@ -39,8 +41,13 @@ pub enum NodeError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The checkpoint key cannot be unlocked.
-    #[error("the checkpoint keystore cannot be unlocked: {0}")]
-    Keystore(#[from] alloy::signers::local::LocalSignerError),
+    #[error("the checkpoint keystore {path} cannot be unlocked: {source}")]
+    Keystore {
+        /// The keystore.
+        path: PathBuf,
+        /// Why.
+        source: Box<alloy::signers::local::LocalSignerError>,
+    },
     /// The checkpoint key is not this operator's.
     #[error("the checkpoint key {actual} is not that of the operator set, {expected}")]
     CheckpointKey {
@@ -78,9 +85,9 @@ pub enum NodeError {
     /// Consensus ended by itself.
     #[error("the consensus engine ended")]
     Ended,
-    /// The API ended by itself.
-    #[error("the API ended: {0}")]
-    Api(std::io::Error),
+    /// The chain feed, the gossip or the checkpoints ended by themselves.
+    #[error("a background task ended")]
+    Task,
 }
 
 /// What the files of a configuration hold.
@@ -96,7 +103,12 @@ impl Loaded {
         let network = NetworkFile::load(&config.network_file)?;
         let key = consensus_key(&config)?;
         let password = read_secret(&config.checkpoint_password_file)?;
-        let signer = PrivateKeySigner::decrypt_keystore(&config.checkpoint_keystore, password)?;
+        let keystore = &config.checkpoint_keystore;
+        let signer =
+            PrivateKeySigner::decrypt_keystore(keystore, password).map_err(|source| NodeError::Keystore {
+                path: keystore.clone(),
+                source: Box::new(source),
+            })?;
         let public = key_bytes(&key.public_key());
         let operator = network
             .operator_set
@@ -171,7 +183,9 @@ async fn serve(
     let operators = network.operator_set.clone();
     let domain = operators.domain;
     let limits = BlockLimits::default();
-    let index = Index::open(&config.state_dir.join("index.redb"))?;
+    let genesis = network.genesis_timestamp_ms.to_be_bytes();
+    let deployment = keccak256([operators.consensus_namespace().as_slice(), &genesis].concat());
+    let index = Index::open(&config.state_dir.join("index.redb"), deployment)?;
     let (mempool, feed) = (Mempool::new(Limits::default()), ChainFeed::default());
     let senders = Senders::new(domain, REMEMBERED_SENDERS);
     let (checkpoints, due) = Checkpoints::new(
@@ -185,7 +199,8 @@ async fn serve(
     let settlement = Settlement::new(&config.l2_rpc, domain.settlement, Some(signer))?;
     let reader = InboxReader::new(&config.l2_rpc, domain.settlement)?;
     let poll = Duration::from_millis(config.poll_ms.max(50));
-    tokio::spawn(feed::poll(
+    let mut tasks = JoinSet::new();
+    tasks.spawn(feed::poll(
         feed.clone(),
         reader,
         domain.chain_id,
@@ -241,14 +256,14 @@ async fn serve(
 
     let (gossip, outgoing) = mpsc::channel(GOSSIP_QUEUE);
     let (state, chain) = (engine.state(), engine.chain());
-    tokio::spawn(gossip::run(
+    tasks.spawn(gossip::run(
         outgoing,
         gossip_channel,
         state.clone(),
         mempool.clone(),
         senders.clone(),
     ));
-    tokio::spawn(checkpoints.clone().run(due, signatures, settlement));
+    tasks.spawn(checkpoints.clone().run(due, signatures, settlement));
 
     let listener = tokio::net::TcpListener::bind(config.api_listen)
         .await
@@ -273,7 +288,9 @@ async fn serve(
         () = shutdown => Ok(()),
         Some(error) = failed.recv() => Err(error.into()),
         _ = engine.into_handle() => Err(NodeError::Ended),
-        result = api::serve(listener, router) => result.map_err(NodeError::Api),
+        // An operator without its feed, its gossip or its checkpoints looks alive and is not.
+        _ = tasks.join_next() => Err(NodeError::Task),
+        never = api::serve(listener, router, api::PortLimits::default()) => match never {},
     }
 }
 

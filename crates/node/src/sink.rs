@@ -1,5 +1,6 @@
 //! What becomes of finalised blocks: the index, the mempool, the feed and the checkpoints learn of them, in that order.
 
+use crate::api::submit::now_ms;
 use crate::application::{Finalized, Senders, Sink};
 use crate::checkpoint::{CheckpointError, Checkpoints};
 use crate::feed::ChainFeed;
@@ -39,11 +40,14 @@ pub struct Recorder {
 impl Recorder {
     /// Blocking: one durable write, and at a checkpoint's height a hash over all exits.
     fn record(&self, block: &Finalized) -> Result<(), IndexError> {
-        self.index.apply(block)?;
-        match self.checkpoints.block(block.block.header()) {
-            Ok(()) => {}
-            Err(CheckpointError::Index(error)) => return Err(error),
-            Err(error) => tracing::error!(%error, "no checkpoint signed"),
+        // A block that comes again after a crash is not signed again: the index is already past it, and a checkpoint of
+        // later exits under its height would be evidence against this operator.
+        if self.index.apply(block)? {
+            match self.checkpoints.block(block.block.header()) {
+                Ok(()) => {}
+                Err(CheckpointError::Index(error)) => return Err(error),
+                Err(error) => tracing::error!(%error, "no checkpoint signed"),
+            }
         }
         let signer = |transaction: &rampart_protocol::SignedTransaction| {
             self.senders
@@ -52,7 +56,7 @@ impl Recorder {
         };
         let signers: Result<Vec<Address>, _> = block.block.body().transactions.iter().map(signer).collect();
         match signers {
-            Ok(signers) => self.mempool.finalized(block, &signers),
+            Ok(signers) => self.mempool.finalized(block, &signers, now_ms()),
             // A finalised block holds no such transaction; what waits then leaves by its lifetime.
             Err(error) => tracing::error!(%error, "a finalised transaction has no account"),
         }

@@ -1,12 +1,13 @@
 //! Errors as clients see them.
 
 use crate::index::IndexError;
-use crate::mempool::PoolError;
+use crate::mempool::{PoolError, rejection};
 use crate::storage::StateError;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use rampart_ledger::Reject;
 use rampart_protocol::TransactionError;
 use rampart_protocol::api::{ErrorBody, ErrorView, Rejection};
 
@@ -52,6 +53,26 @@ impl ApiError {
             StatusCode::SERVICE_UNAVAILABLE,
             "overloaded",
             "too many requests at a time; try again",
+        )
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("a request body has at most {limit} bytes"),
+        )
+    }
+
+    pub(super) fn broken_body() -> Self {
+        Self::bad_request("broken_body", "the request body could not be read")
+    }
+
+    pub(super) fn slow_body() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "slow_body",
+            "the request body took too long to arrive",
         )
     }
 
@@ -104,16 +125,27 @@ impl From<StateError> for ApiError {
 
 impl From<IndexError> for ApiError {
     fn from(error: IndexError) -> Self {
-        Self::internal(&error)
+        match error {
+            IndexError::Incomplete => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "incomplete_index",
+                format!("{error}; ask another"),
+            ),
+            error => Self::internal(&error),
+        }
     }
 }
 
 impl From<PoolError> for ApiError {
     fn from(error: PoolError) -> Self {
         let status = match error {
+            // One condition has one name, whether the pool or the ledger meets it first.
+            PoolError::StaleNonce { got, expected } => {
+                return Self::rejected(rejection(&Reject::StaleNonce { got, expected }));
+            }
             PoolError::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
             PoolError::Known | PoolError::NonceTaken(_) => StatusCode::CONFLICT,
-            PoolError::StaleNonce { .. } | PoolError::FarNonce { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            PoolError::FarNonce { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, error.name(), error.to_string())
     }

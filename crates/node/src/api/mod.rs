@@ -3,15 +3,29 @@
 //! Answers come from finalised state only. Nothing here decides anything about money: a client that matters verifies
 //! confirmations and proofs itself (X1).
 //!
-//! Limits, per listener: bodies of [`MAX_BODY`] bytes, [`MAX_CONCURRENT`] requests at a time (more are answered 503),
-//! [`MAX_WAIT`] for a submission to become final, [`REQUEST_TIMEOUT`] for anything else, pages of [`MAX_PAGE`] rows.
+//! Limits, per listener. They bound what all clients together can take; limits per client are for a reverse proxy in
+//! front, since operators are reached through one.
+//!
+//! | what | limit |
+//! |---|---|
+//! | connections | [`MAX_CONNECTIONS`]; more wait to be accepted |
+//! | request head | 16 KiB, 64 fields, within [`HEAD_TIMEOUT`], which also ends idle connections |
+//! | request body | [`MAX_BODY`] bytes within [`BODY_TIMEOUT`] |
+//! | requests at a time | [`MAX_CONCURRENT`] questions and [`MAX_SUBMISSIONS`] submissions; more are answered 503 |
+//! | time to answer | [`REQUEST_TIMEOUT`]; [`MAX_WAIT`] more for a submission that waits to be final |
+//! | reading the answer | each write is taken within [`STALL_TIMEOUT`] |
+//! | age of a connection | [`MAX_AGE`], then it ends after the request in hand |
+//! | rows of a page | [`MAX_PAGE`] |
 
 mod error;
 mod evaluate;
 mod reads;
+mod serve;
+mod stall;
 pub(crate) mod submit;
 
 pub use error::ApiError;
+pub use serve::{PortLimits, serve};
 
 use crate::application::Senders;
 use crate::checkpoint::Checkpoints;
@@ -31,12 +45,24 @@ use tokio::sync::{Semaphore, mpsc};
 
 /// Largest request body, bytes.
 pub const MAX_BODY: usize = 16 * 1024;
-/// Requests served at a time.
+/// Connections at a time.
+pub const MAX_CONNECTIONS: usize = 2048;
+/// Questions answered at a time.
 pub const MAX_CONCURRENT: usize = 512;
+/// Submissions at a time, those included that wait to be final. Apart, so that waiting does not shut out questions.
+pub const MAX_SUBMISSIONS: usize = 512;
 /// Longest wait for a submission to become final.
 pub const MAX_WAIT: Duration = Duration::from_secs(60);
 /// Longest time for a request, waits aside.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time for a request's head to arrive, and for a connection to be idle.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Longest time for a request's body to arrive.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time that a client takes no bytes of an answer.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// Age at which a connection is ended.
+pub const MAX_AGE: Duration = Duration::from_secs(600);
 /// Most rows on a page.
 pub const MAX_PAGE: usize = 200;
 
@@ -66,12 +92,11 @@ pub(crate) type Shared<E> = Arc<Context<E>>;
 
 /// Every route.
 pub fn router<E: Runtime>(context: Context<E>) -> Router {
-    let permits = Arc::new(Semaphore::new(MAX_CONCURRENT));
-    Router::new()
+    let submissions = Router::new().route("/v1/transactions", post(submit::submit::<E>));
+    let questions = Router::new()
         .route("/v1/status", get(reads::status::<E>))
         .route("/v1/totals", get(reads::totals::<E>))
         .route("/v1/operators", get(reads::operators::<E>))
-        .route("/v1/transactions", post(submit::submit::<E>))
         .route("/v1/transactions/{hash}", get(submit::transaction::<E>))
         .route("/v1/accounts/{address}", get(reads::account::<E>))
         .route("/v1/providers/{id}", get(reads::provider::<E>))
@@ -82,29 +107,34 @@ pub fn router<E: Runtime>(context: Context<E>) -> Router {
         .route("/v1/purchases/{id}/confirmation", get(reads::confirmation::<E>))
         .route("/v1/withdrawals", get(reads::withdrawals::<E>))
         .route("/v1/withdrawals/{index}", get(reads::withdrawal::<E>))
-        .route("/v1/checkpoints/latest", get(reads::checkpoint::<E>))
+        .route("/v1/checkpoints/latest", get(reads::checkpoint::<E>));
+    gated(questions, MAX_CONCURRENT, REQUEST_TIMEOUT)
+        .merge(gated(submissions, MAX_SUBMISSIONS, MAX_WAIT + REQUEST_TIMEOUT))
         .fallback(|| async { ApiError::not_found("route", "no such route; see /v1/status") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(permits, limit))
         .with_state(Arc::new(context))
 }
 
-/// Sheds load beyond [`MAX_CONCURRENT`] and bounds the time of what is served.
-async fn limit(State(permits): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    let Ok(_permit) = permits.try_acquire() else {
+/// At most so many requests at a time, each for at most so long.
+#[derive(Clone)]
+struct Gate {
+    places: Arc<Semaphore>,
+    time: Duration,
+}
+
+fn gated<S: Clone + Send + Sync + 'static>(routes: Router<S>, places: usize, time: Duration) -> Router<S> {
+    let places = Arc::new(Semaphore::new(places));
+    routes.layer(middleware::from_fn_with_state(Gate { places, time }, pass))
+}
+
+/// Sheds load beyond the gate's places and bounds the time of what is served.
+async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let Ok(_place) = gate.places.try_acquire() else {
         return ApiError::overloaded().into_response();
     };
-    match tokio::time::timeout(MAX_WAIT + REQUEST_TIMEOUT, next.run(request)).await {
+    match tokio::time::timeout(gate.time, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::timeout().into_response(),
     }
-}
-
-/// Serves the routes over HTTP/1.1 until the listener fails.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(listener: tokio::net::TcpListener, router: Router) -> std::io::Result<()> {
-    axum::serve(listener, router).await
 }

@@ -5,7 +5,7 @@ use super::evaluate::evaluate;
 use super::submit::now_ms;
 use super::{MAX_PAGE, Shared};
 use crate::engine::Runtime;
-use crate::index::{IndexError, PurchasePlace};
+use crate::index::{IndexError, PurchasePlace, WithdrawalTree};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -23,6 +23,7 @@ use rampart_protocol::{
     Timestamp, merkle,
 };
 use serde::Deserialize;
+use std::sync::Arc;
 
 type PathOf<T> = Result<Path<T>, PathRejection>;
 type QueryOf<T> = Result<Query<T>, QueryRejection>;
@@ -190,6 +191,7 @@ pub(super) async fn service<E: Runtime>(
 
 /// Filters of `GET /v1/services`.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ServicesQuery {
     provider: Option<u64>,
     category: Option<Category>,
@@ -250,6 +252,7 @@ pub(super) async fn purchase<E: Runtime>(
 
 /// Paging by an opaque cursor.
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Cursor {
     after: Option<u64>,
     limit: Option<usize>,
@@ -312,23 +315,30 @@ async fn confirm<E: Runtime>(
     }))
 }
 
+/// The tree of withdrawals under the last checkpoint on chain; empty while this operator has not come that far.
+async fn certified<E: Runtime>(context: &Shared<E>) -> Result<Arc<WithdrawalTree>, ApiError> {
+    let (index, accepted) = (context.index.clone(), context.checkpoints.accepted().height);
+    let tree = tokio::task::spawn_blocking(move || index.withdrawal_tree(accepted))
+        .await
+        .map_err(|error| ApiError::internal(&error))??;
+    Ok(tree.unwrap_or_else(|| Arc::new(WithdrawalTree::new(Vec::new()))))
+}
+
 async fn withdrawal_view<E: Runtime>(
     context: &Shared<E>,
     index: u64,
-    leaves: &[B256],
+    tree: &WithdrawalTree,
 ) -> Result<WithdrawalView, ApiError> {
     let withdrawal = record!(context, Withdrawal, Key::withdrawal(index))
         .ok_or_else(|| ApiError::not_found("withdrawal", format!("there is no withdrawal {index}")))?;
-    let proof = usize::try_from(index)
-        .ok()
-        .and_then(|index| merkle::proof(leaves, index));
+    let proof = tree.proof(index);
     Ok(WithdrawalView {
         index,
         recipient: withdrawal.recipient,
         amount: withdrawal.amount,
         certified: proof.is_some(),
         proof: proof.unwrap_or_default(),
-        root: merkle::root(leaves),
+        root: tree.root(),
     })
 }
 
@@ -337,14 +347,13 @@ pub(super) async fn withdrawal<E: Runtime>(
     index: PathOf<u64>,
 ) -> Answer<WithdrawalView> {
     let Path(index) = index?;
-    let leaves = context
-        .index
-        .withdrawal_leaves(context.checkpoints.accepted().height)?;
-    Ok(Json(withdrawal_view(&context, index, &leaves).await?))
+    let tree = certified(&context).await?;
+    Ok(Json(withdrawal_view(&context, index, &tree).await?))
 }
 
 /// `?recipient=ADDRESS`
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Recipient {
     recipient: Address,
 }
@@ -354,12 +363,10 @@ pub(super) async fn withdrawals<E: Runtime>(
     query: QueryOf<Recipient>,
 ) -> Answer<Vec<WithdrawalView>> {
     let Query(Recipient { recipient }) = query?;
-    let leaves = context
-        .index
-        .withdrawal_leaves(context.checkpoints.accepted().height)?;
+    let tree = certified(&context).await?;
     let mut views = Vec::new();
     for index in context.index.withdrawals_to(recipient, MAX_PAGE)? {
-        views.push(withdrawal_view(&context, index, &leaves).await?);
+        views.push(withdrawal_view(&context, index, &tree).await?);
     }
     Ok(Json(views))
 }

@@ -12,7 +12,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use rampart_ledger::{BlockEnv, Fault, Input, Key, Record};
+use rampart_ledger::{BlockEnv, Fault, Input, Key, Record, Reject};
 use rampart_protocol::api::{Rejection, TransactionStatus, TransactionView};
 use rampart_protocol::{Address, B256, Domain, Header, Nonce, SignedTransaction, Timestamp};
 use serde::Deserialize;
@@ -20,6 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// `?wait=SECONDS`
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Wait {
     wait: Option<u64>,
 }
@@ -83,10 +84,13 @@ fn find<E: Runtime>(context: &Shared<E>, hash: B256) -> Result<TransactionView, 
         height,
         rejection,
     };
+    // The index learns of a block before the pool lets go of its transactions. Asked in the other order, one that is
+    // made final in between would be in neither.
+    let waits = context.mempool.contains(&hash);
     if let Some(height) = context.index.transaction(&hash)? {
         return Ok(view(TransactionStatus::Applied, Some(height), None));
     }
-    if context.mempool.contains(&hash) {
+    if waits {
         return Ok(view(TransactionStatus::Pending, None, None));
     }
     Ok(match context.mempool.rejection(&hash) {
@@ -119,22 +123,15 @@ async fn outcome<E: Runtime>(
 /// first, so that most rejections are told at once.
 async fn admit<E: Runtime>(context: &Shared<E>, verified: Verified) -> Result<(), ApiError> {
     let account = verified.signer();
-    let next = next_nonce(&context.state, account).await?;
+    let Some(next) = next_nonce(&context.state, account).await? else {
+        // Whoever never had a deposit has paid for no place in the pool.
+        return Err(ApiError::rejected(rejection(&Reject::UnknownAccount { account })));
+    };
     let nonce = verified.transaction().message.nonce();
     if nonce <= next && context.mempool.is_idle(&account) {
-        let input = Input::Transaction {
-            signer: account,
-            id: verified.hash(),
-            message: verified.transaction().message.clone(),
-        };
-        if let Some(rejection) = try_on(
-            &context.state,
-            &context.chain.tip(),
-            context.senders.domain(),
-            &input,
-        )
-        .await?
-        {
+        let input = verified.input();
+        let tip = context.chain.tip();
+        if let Some(rejection) = try_on(&context.state, &tip, context.senders.domain(), &input).await? {
             return Err(ApiError::rejected(rejection));
         }
     }
@@ -144,14 +141,14 @@ async fn admit<E: Runtime>(context: &Shared<E>, verified: Verified) -> Result<()
     }
 }
 
-/// The nonce that an account's next transaction carries in the final state.
+/// The nonce that an account's next transaction carries in the final state; `None` when there is no such account.
 pub(crate) async fn next_nonce<E: Runtime>(
     state: &StateReader<E>,
     account: Address,
-) -> Result<Nonce, crate::storage::StateError> {
+) -> Result<Option<Nonce>, crate::storage::StateError> {
     Ok(match state.get(&Key::account(&account)).await? {
-        Some(Record::Account(account)) => account.nonce,
-        _ => Nonce(0),
+        Some(Record::Account(account)) => Some(account.nonce),
+        _ => None,
     })
 }
 

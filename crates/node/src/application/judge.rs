@@ -15,10 +15,9 @@ use commonware_glue::stateful::{
 };
 use commonware_macros::boxed;
 use commonware_storage::{mmr, qmdb};
-use futures::future::{Either, select, try_join, try_join_all};
+use futures::future::{try_join, try_join_all};
 use rampart_ledger::{Input, Reject};
 use rampart_protocol::{Header, Observation};
-use std::pin::pin;
 
 /// A block to judge.
 pub(super) struct Candidate<'a> {
@@ -39,8 +38,6 @@ pub(super) enum Invalid {
     Signature(#[from] SendersError),
     #[error("observation {0} is not what is final on the chain")]
     Refuted(u64),
-    #[error("the local chain feed did not confirm the observations in time")]
-    Unconfirmed,
     #[error("the ledger refuses {subject:?}")]
     Rejected {
         subject: Subject,
@@ -53,6 +50,16 @@ pub(super) enum Invalid {
     Broken(#[from] Broken),
     #[error("the state could not be sealed")]
     Seal(#[source] qmdb::Error<mmr::Family>),
+}
+
+impl Invalid {
+    /// Whether this machine failed, which says nothing about the block.
+    pub(super) const fn is_local(&self) -> bool {
+        matches!(
+            self,
+            Self::Signature(SendersError::Stopped(_)) | Self::Broken(_) | Self::Seal(_)
+        )
+    }
 }
 
 /// Executes a block on its parent's state and checks all that a vote depends on.
@@ -128,17 +135,15 @@ async fn check_locally<E: Runtime, I: Source, F: Feed, K: Sink>(
         return Ok(());
     }
     let feed = &app.shared.seams.feed;
-    let checks = pin!(try_join_all(observations.iter().map(|observation| async move {
+    // However long the local feed lags: a vote against a block is for ever, and a lagging feed proves nothing against it.
+    // Consensus gives the view up by itself, and drops this when another block is final.
+    let checks = observations.iter().map(|observation| async move {
         match feed.check(observation).await {
             Verdict::Confirmed => Ok(()),
             Verdict::Refuted => Err(Invalid::Refuted(observation.index())),
         }
-    })));
-    let patience = pin!(runtime.sleep(app.shared.pacing.patience));
-    match select(checks, patience).await {
-        Either::Left((checked, _)) => checked.map(|_| ()),
-        Either::Right(_) => Err(Invalid::Unconfirmed),
-    }
+    });
+    try_join_all(checks).await.map(|_| ())
 }
 
 /// Every item, in order, none refused.

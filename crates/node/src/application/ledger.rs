@@ -31,9 +31,6 @@ pub struct Pacing {
     /// A block is built after this time even when there is nothing to put into it. More than `min_interval`, and
     /// well under the engine's leader timeout.
     pub idle_interval: Duration,
-    /// Longest wait for the local chain feed to confirm a candidate's observations; after that the candidate is
-    /// voted against. An operator whose feed lags more than this counts as faulty.
-    pub patience: Duration,
     /// A proposer takes up no further transactions after this long.
     pub max_build: Duration,
 }
@@ -43,7 +40,6 @@ impl Default for Pacing {
         Self {
             min_interval: Duration::from_millis(100),
             idle_interval: Duration::from_secs(1),
-            patience: Duration::from_secs(20),
             max_build: Duration::from_millis(500),
         }
     }
@@ -209,6 +205,11 @@ impl<E: Runtime, I: Source, F: Feed, K: Sink> Application<E> for LedgerApplicati
             Ok(sealed) => Some(sealed),
             Err(error) => {
                 let (height, digest) = (block.height(), block.digest());
+                if error.is_local() && finality == Finality::Candidate {
+                    // A vote is for ever, and this machine's failure proves nothing against the block.
+                    tracing::error!(%height, %digest, error = &error as &dyn std::error::Error, "candidate not judged");
+                    return std::future::pending().await;
+                }
                 tracing::warn!(%height, %digest, error = &error as &dyn std::error::Error, "candidate refused");
                 None
             }

@@ -19,6 +19,9 @@ use std::{collections::BTreeSet, pin::pin};
 /// Bytes of an encoded block that are not its items: the header and the lists' prefixes.
 const OVERHEAD: usize = 1024;
 
+/// Accounts whose transactions may be refused while one block is built: what bounds the work that is not paid for.
+const MAX_REFUSALS: usize = 1024;
+
 /// A block to build.
 pub(super) struct Proposal<'a> {
     pub(super) parent: &'a Block,
@@ -121,15 +124,14 @@ async fn fill<E: Runtime, I: Source, F: Feed, K: Sink>(
 ) -> Result<(Body, Vec<Refused>), ProposeError> {
     let (mut body, mut refused, mut bytes) = (Body::default(), Vec::new(), 0usize);
     let deadline = runtime.current() + app.shared.pacing.max_build;
-    let parent_final = request.parent.height <= app.final_height();
-    let mut fits = |length: usize| {
-        bytes = bytes.saturating_add(length);
-        bytes <= request.max_bytes && runtime.current() <= deadline
-    };
+    // What follows a refused transaction of its account cannot be taken either, and is not to blame.
+    let mut blocked = BTreeSet::new();
     for observation in candidates.observations {
-        if !fits(observation.to_bytes().len() + 4) {
+        let length = observation.to_bytes().len() + 4;
+        if bytes.saturating_add(length) > request.max_bytes || runtime.current() > deadline {
             return Ok((body, refused));
         }
+        bytes += length;
         let subject = Subject::Observation(observation.index());
         match executor
             .execute(subject, &Input::Observation(observation.clone()))
@@ -149,23 +151,37 @@ async fn fill<E: Runtime, I: Source, F: Feed, K: Sink>(
         }
     }
     for candidate in candidates.transactions {
-        if request.in_flight.contains(&candidate.hash()) {
+        if request.in_flight.contains(&candidate.hash()) || blocked.contains(&candidate.signer()) {
             continue;
         }
-        if !fits(candidate.transaction().to_bytes().len() + 4) {
+        let length = candidate.transaction().to_bytes().len() + 4;
+        if bytes.saturating_add(length) > request.max_bytes
+            || runtime.current() > deadline
+            || blocked.len() >= MAX_REFUSALS
+        {
             break;
         }
         match executor
             .execute(Subject::Transaction(candidate.hash()), &candidate.input())
             .await
         {
-            Ok(()) => body.transactions.push(candidate.transaction().clone()),
-            Err(ExecuteError::Rejected(reject)) => refused.push(Refused {
-                hash: candidate.hash(),
-                reject,
-                parent: request.parent.clone(),
-                parent_final,
-            }),
+            Ok(()) => {
+                bytes += length;
+                body.transactions.push(candidate.transaction().clone());
+            }
+            Err(ExecuteError::Rejected(reject)) => {
+                blocked.insert(candidate.signer());
+                refused.push(Refused {
+                    hash: candidate.hash(),
+                    reject,
+                    parent: request.parent.clone(),
+                });
+            }
+            // One transaction that cannot be executed must not keep all others out of every block.
+            Err(ExecuteError::Broken(broken @ (Broken::Unsatisfiable | Broken::Value(_)))) => {
+                tracing::error!(hash = %candidate.hash(), %broken, "a transaction is left out");
+                blocked.insert(candidate.signer());
+            }
             Err(ExecuteError::Broken(broken)) => return Err(broken.into()),
         }
     }

@@ -36,10 +36,9 @@ pub struct Refused {
     pub hash: B256,
     /// The answer.
     pub reject: Reject,
-    /// The block on whose state it was refused.
+    /// The block on whose state it was refused. Until it is final the answer may change, when another block takes its
+    /// place.
     pub parent: Header,
-    /// Whether that block is final. If not, the answer may change when another block takes its place.
-    pub parent_final: bool,
 }
 
 /// Supplies proposals with work.

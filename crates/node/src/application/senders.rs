@@ -43,7 +43,7 @@ impl Verified {
     }
 
     /// The transaction as the ledger takes it.
-    pub(super) fn input(&self) -> Input {
+    pub(crate) fn input(&self) -> Input {
         Input::Transaction {
             signer: self.signer,
             id: self.hash,

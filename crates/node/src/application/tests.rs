@@ -438,6 +438,9 @@ fn refuses_observations_that_the_chain_refutes_or_does_not_confirm_in_time() {
         // However long it lags: what is not known yet is never voted against.
         let judged = std::pin::pin!(bench.judge(&block, Finality::Candidate));
         let hour = std::pin::pin!(bench.runtime.sleep(Duration::from_secs(3600)));
-        assert!(matches!(futures::future::select(judged, hour).await, futures::future::Either::Right(_)));
+        assert!(matches!(
+            futures::future::select(judged, hour).await,
+            futures::future::Either::Right(_)
+        ));
     });
 }

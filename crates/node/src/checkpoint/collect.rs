@@ -114,16 +114,16 @@ impl Collection {
             .collect()
     }
 
-    /// Whether these signatures carry more than two thirds of the weight.
+    /// Whether the signatures over a checkpoint carry more than two thirds of the weight.
     #[must_use]
-    pub fn is_quorum(&self, signatures: &[SignedCheckpoint]) -> bool {
-        let signers: std::collections::BTreeSet<Address> = signatures
-            .iter()
-            .filter_map(|signed| signed.signer(&self.operators.domain))
-            .collect();
-        let weight = signers.iter().filter_map(|signer| self.operators.seat(*signer));
-        self.operators
-            .is_quorum(weight.map(|(_, weight)| u128::from(weight)).sum())
+    pub fn is_quorum(&self, checkpoint: &Checkpoint) -> bool {
+        let by_operator = self.signed.get(&checkpoint.height).into_iter().flatten();
+        let weight = by_operator
+            .filter(|(_, signed)| signed.checkpoint == *checkpoint)
+            .filter_map(|(operator, _)| self.operators.seat(*operator))
+            .map(|(_, weight)| u128::from(weight))
+            .sum();
+        self.operators.is_quorum(weight)
     }
 
     /// Evidence of equivocation, at most one a operator.
@@ -131,3 +131,7 @@ impl Collection {
         self.evidence.values()
     }
 }
+
+#[cfg(test)]
+#[path = "collect_tests.rs"]
+mod tests;

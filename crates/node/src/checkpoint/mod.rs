@@ -5,6 +5,7 @@
 //! chain. An operator signs only what it executed itself.
 
 mod collect;
+mod turns;
 
 pub use collect::{Collection, Equivocation, Taken};
 
@@ -19,11 +20,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+use turns::Turns;
 
 /// How often the chain is asked, signatures are repeated, and a turn may pass.
 const TICK: Duration = Duration::from_secs(1);
-/// Ticks until the next operator takes over.
-const TAKEOVER_TICKS: u64 = 5;
 /// Own checkpoints that wait for their turn.
 const QUEUE: usize = 64;
 
@@ -65,8 +66,8 @@ pub struct Checkpoints {
 #[derive(Debug)]
 struct State {
     collection: Collection,
-    /// Own checkpoints that are not known to be on chain yet.
-    own: BTreeMap<u64, Checkpoint>,
+    /// Own checkpoints that are not known to be on chain yet, with the own signature.
+    own: BTreeMap<u64, SignedCheckpoint>,
     newest: Option<Checkpoint>,
 }
 
@@ -117,12 +118,15 @@ impl Checkpoints {
         let state = self.state();
         let checkpoint = state.newest?;
         let signatures = state.collection.signatures(&checkpoint);
-        let quorum = state.collection.is_quorum(&signatures);
+        let quorum = state.collection.is_quorum(&checkpoint);
         Some((checkpoint, signatures, quorum))
     }
 
     /// Signs the state of a block if its height is a checkpoint's. Call right after the index took the block in, and
     /// before it takes the next. Blocking: reads all exits.
+    ///
+    /// A block that comes again when the index is past it is not signed again: its exits are no longer known, and a
+    /// second signature with others would be equivocation (X3).
     ///
     /// # Errors
     /// When the exits cannot be read or the key does not sign.
@@ -132,6 +136,15 @@ impl Checkpoints {
         }
         if self.index.has_gap()? {
             return Err(CheckpointError::Incomplete);
+        }
+        let indexed = self.index.height()?;
+        if indexed != header.height {
+            tracing::info!(
+                height = header.height,
+                indexed,
+                "a block came again; not signed again"
+            );
+            return Ok(());
         }
         let checkpoint = Checkpoint {
             epoch: header.epoch,
@@ -155,7 +168,7 @@ impl Checkpoints {
             state.collection.reached(header.height);
             state.collection.take(signed);
             state.newest = Some(checkpoint);
-            state.own.insert(header.height, checkpoint);
+            state.own.insert(header.height, signed);
             while state.own.len() > QUEUE {
                 state.own.pop_first();
             }
@@ -173,74 +186,83 @@ impl Checkpoints {
         }
     }
 
-    /// Exchanges signatures and submits checkpoints, for ever.
+    /// Exchanges signatures and submits checkpoints, until the network stops. A chain that answers slowly does not
+    /// hold up the exchange.
     pub async fn run<S: Sender, R: Receiver>(
         self,
-        mut due: mpsc::Receiver<SignedCheckpoint>,
-        (mut sender, mut receiver): (S, R),
+        due: mpsc::Receiver<SignedCheckpoint>,
+        channel: (S, R),
         settlement: Settlement,
     ) {
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut clock = Turns::default();
-        loop {
-            tokio::select! {
-                Some(signed) = due.recv() => {
-                    sender.send(Recipients::All, alloy_rlp::encode(signed), false);
-                }
-                message = receiver.recv() => match message {
-                    Ok((_, bytes)) => {
-                        if let Ok(signed) = SignedCheckpoint::from_bytes(bytes.as_ref()) {
-                            self.take(signed);
-                        }
-                    }
-                    // The network is shutting down.
-                    Err(_) => return,
-                },
-                _ = ticks.tick() => {
-                    if let Some(repeat) = self.tick(&settlement, &mut clock).await {
-                        sender.send(Recipients::All, alloy_rlp::encode(repeat), false);
-                    }
-                }
-            }
+        tokio::select! {
+            () = self.exchange(due, channel) => {}
+            () = self.submit(&settlement) => {}
         }
     }
 
-    /// Learns what is on chain, submits if it is this operator's turn; returns the own signature to repeat, if the
-    /// newest checkpoint is not on chain yet.
-    async fn tick(&self, settlement: &Settlement, clock: &mut Turns) -> Option<SignedCheckpoint> {
+    /// Sends own signatures, again while they are not on chain, and takes those of the others.
+    async fn exchange<S: Sender, R: Receiver>(
+        &self,
+        mut due: mpsc::Receiver<SignedCheckpoint>,
+        (mut sender, mut receiver): (S, R),
+    ) {
+        let mut ticks = ticks();
+        loop {
+            let own = tokio::select! {
+                Some(signed) = due.recv() => signed,
+                message = receiver.recv() => {
+                    // The network is shutting down.
+                    let Ok((_, bytes)) = message else { return };
+                    if let Ok(signed) = SignedCheckpoint::from_bytes(bytes.as_ref()) {
+                        self.take(signed);
+                    }
+                    continue;
+                },
+                _ = ticks.tick() => {
+                    let Some(signed) = self.state().own.values().next_back().copied() else { continue };
+                    signed
+                }
+            };
+            sender.send(Recipients::All, alloy_rlp::encode(own), false);
+        }
+    }
+
+    async fn submit(&self, settlement: &Settlement) {
+        let (mut ticks, mut turns) = (ticks(), Turns::default());
+        loop {
+            ticks.tick().await;
+            self.tick(settlement, &mut turns).await;
+        }
+    }
+
+    /// Learns what is on chain, and submits if it is this operator's turn.
+    async fn tick(&self, settlement: &Settlement, turns: &mut Turns) {
         match settlement.accepted_height().await {
             Ok(height) => self.accept(height),
             Err(error) => tracing::warn!(%error, "the settlement contract cannot be read"),
         }
-        clock.on_chain(self.accepted().height);
-        let Some((checkpoint, signatures)) = self.ready() else {
-            *clock = Turns {
-                accepted: clock.accepted,
-                ticks: 0,
-            };
-            return None;
+        turns.on_chain(self.accepted().height);
+        let Some((checkpoint, signatures, quorum)) = self.ready() else {
+            turns.nothing_due();
+            return;
         };
-        let own = signatures
-            .iter()
-            .copied()
-            .find(|s| s.signer(&self.operators.domain) == Some(self.signer.address()));
-        if clock.is_ours(self.turn(&checkpoint)) && self.state().collection.is_quorum(&signatures) {
-            match settlement
-                .submit_checkpoint(&checkpoint, &self.operators, &signatures)
-                .await
-            {
-                Ok((transaction, _)) => {
-                    tracing::info!(height = checkpoint.height, %transaction, "checkpoint accepted on chain");
-                    self.accept(checkpoint.height);
-                }
-                Err(error @ ChainError::Refused(_)) => {
-                    tracing::info!(height = checkpoint.height, %error, "checkpoint not taken");
-                }
-                Err(error) => tracing::warn!(height = checkpoint.height, %error, "checkpoint not submitted"),
-            }
+        let ours = turns.is_ours(self.before(&checkpoint));
+        if !ours || !quorum {
+            return;
         }
-        own
+        let height = checkpoint.height;
+        match settlement
+            .submit_checkpoint(&checkpoint, &self.operators, &signatures)
+            .await
+        {
+            Ok((transaction, _)) => {
+                tracing::info!(height, %transaction, "checkpoint accepted on chain");
+                self.accept(height);
+            }
+            // Mostly another operator was faster.
+            Err(error @ ChainError::Refused(_)) => tracing::info!(height, %error, "checkpoint not taken"),
+            Err(error) => tracing::warn!(height, %error, "checkpoint not submitted"),
+        }
     }
 
     fn accept(&self, height: u64) {
@@ -253,54 +275,32 @@ impl Checkpoints {
         state.own = state.own.split_off(&height.saturating_add(1));
     }
 
-    /// The newest own checkpoint that has a quorum and is not on chain; failing that, the newest one.
-    fn ready(&self) -> Option<(Checkpoint, Vec<SignedCheckpoint>)> {
+    /// The newest own checkpoint that has a quorum and is not on chain; failing that, the newest one. With the
+    /// signatures, and whether they are a quorum.
+    fn ready(&self) -> Option<(Checkpoint, Vec<SignedCheckpoint>, bool)> {
         let state = self.state();
-        let with_signatures =
-            |checkpoint: &Checkpoint| (*checkpoint, state.collection.signatures(checkpoint));
-        let complete = state
-            .own
-            .values()
-            .rev()
-            .map(with_signatures)
-            .find(|(_, s)| state.collection.is_quorum(s));
-        complete.or_else(|| state.own.values().next_back().map(with_signatures))
+        let mut newest_first = state.own.values().rev().map(|signed| signed.checkpoint);
+        let complete = newest_first.find(|checkpoint| state.collection.is_quorum(checkpoint));
+        let quorum = complete.is_some();
+        let checkpoint = complete.or_else(|| state.own.values().next_back().map(|s| s.checkpoint))?;
+        Some((checkpoint, state.collection.signatures(&checkpoint), quorum))
     }
 
-    /// How many operators have their turn before this one, at this height.
-    fn turn(&self, checkpoint: &Checkpoint) -> u64 {
+    /// How many operators have their turn before this one, for this checkpoint.
+    fn before(&self, checkpoint: &Checkpoint) -> u64 {
+        let seat = self.operators.seat(self.signer.address());
+        let seat = seat.map_or(0, |(position, _)| position as u64);
         let seats = self.operators.operators.len() as u64;
-        let seat = self
-            .operators
-            .seat(self.signer.address())
-            .map_or(0, |(position, _)| position as u64);
-        let first = (checkpoint.height / self.interval) % seats;
-        (seat + seats - first) % seats
+        turns::before(checkpoint.height, self.interval, seats, seat)
     }
 }
 
-/// How long something has been waiting for its submitter.
-#[derive(Debug, Default)]
-struct Turns {
-    accepted: u64,
-    ticks: u64,
+fn ticks() -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
-impl Turns {
-    /// A newer checkpoint on chain starts the next round.
-    const fn on_chain(&mut self, accepted: u64) {
-        if self.accepted != accepted {
-            *self = Self { accepted, ticks: 0 };
-        }
-    }
-
-    /// Whether it is the turn of the operator that has `before` others before it. One attempt a turn.
-    const fn is_ours(&mut self, before: u64) -> bool {
-        self.ticks = self.ticks.saturating_add(1);
-        let ours = self.ticks > before.saturating_mul(TAKEOVER_TICKS);
-        if ours {
-            self.ticks = 0;
-        }
-        ours
-    }
-}
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -54,14 +54,24 @@ pub(super) fn account(write: &WriteTransaction, account: &Account) -> Result<(),
 }
 
 /// Takes in a provider's new state: its holdings are its owner's to take.
-pub(super) fn provider(write: &WriteTransaction, provider: &Provider) -> Result<(), IndexError> {
+///
+/// The owner has an account, which the index knows if it is `complete`. If not, its exits are used by nobody.
+pub(super) fn provider(
+    write: &WriteTransaction,
+    provider: &Provider,
+    complete: bool,
+) -> Result<(), IndexError> {
     let address = provider.owner.into_array();
     let Some(index) = write
         .open_table(ACCOUNTS)?
         .get(address)?
         .map(|index| index.value())
     else {
-        return Err(IndexError::Corrupt);
+        return if complete {
+            Err(IndexError::Corrupt)
+        } else {
+            Ok(())
+        };
     };
     let nobody = Account {
         address: provider.owner,

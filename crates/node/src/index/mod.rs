@@ -7,7 +7,9 @@
 mod exits;
 mod query;
 mod store;
+mod withdrawals;
 
 pub use exits::ExitLeaves;
 pub use query::{PurchasePlace, PurchaseRow};
 pub use store::{Index, IndexError};
+pub use withdrawals::WithdrawalTree;

@@ -1,14 +1,20 @@
 //! Writing the index: one finalised block at a time.
 
 use super::exits;
+use super::withdrawals::Certified;
 use crate::application::{Finalized, Subject};
 use rampart_ledger::{Event, Record};
 use rampart_protocol::{B256, PurchaseRecord};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+/// Memory for the database's cache, bytes; its default is a gigabyte.
+const CACHE: usize = 64 * 1024 * 1024;
 
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// One row: the deployment that the index is of.
+const IDENTITY: TableDefinition<'_, (), [u8; 32]> = TableDefinition::new("identity");
 /// Transaction hash -> height.
 pub(super) const TRANSACTIONS: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("transactions");
 /// Purchase id -> (height, position in the block).
@@ -49,9 +55,20 @@ pub enum IndexError {
     /// A block's entries could not be made durable.
     #[error("the index cannot be committed")]
     Commit(#[from] redb::CommitError),
-    /// A stored value does not decode.
-    #[error("the index holds a value that does not decode")]
+    /// A stored value does not decode, or contradicts another.
+    #[error("the index holds a value that does not decode, or contradicts another")]
     Corrupt,
+    /// The file is of another network.
+    #[error("the index is of another network ({found}, this one is {expected}); use another state directory")]
+    OtherDeployment {
+        /// Whose index it is.
+        found: B256,
+        /// Whose it should be.
+        expected: B256,
+    },
+    /// Blocks were skipped, so the answer is not known here.
+    #[error("blocks were skipped by state sync: this operator does not know all of them")]
+    Incomplete,
 }
 
 impl From<redb::TransactionError> for IndexError {
@@ -64,6 +81,7 @@ impl From<redb::TransactionError> for IndexError {
 #[derive(Clone)]
 pub struct Index {
     pub(super) database: Arc<Database>,
+    pub(super) certified: Arc<Mutex<Option<Certified>>>,
 }
 
 impl core::fmt::Debug for Index {
@@ -73,16 +91,13 @@ impl core::fmt::Debug for Index {
 }
 
 impl Index {
-    /// Opens or creates the index in a file.
+    /// Opens or creates the index of a deployment in a file. `deployment` is any value that no two networks share.
     ///
     /// # Errors
-    /// When the file cannot be opened, is damaged, or another process holds it.
-    pub fn open(path: &Path) -> Result<Self, IndexError> {
-        let database = Database::create(path)?;
-        let index = Self {
-            database: Arc::new(database),
-        };
-        let write = index.database.begin_write()?;
+    /// When the file cannot be opened, is damaged, is another network's, or another process holds it.
+    pub fn open(path: &Path, deployment: B256) -> Result<Self, IndexError> {
+        let database = Builder::new().set_cache_size(CACHE).create(path)?;
+        let write = database.begin_write()?;
         // Opening creates, so that later reads always find their tables.
         write.open_table(META)?;
         write.open_table(TRANSACTIONS)?;
@@ -93,8 +108,25 @@ impl Index {
         write.open_table(BY_RECIPIENT)?;
         write.open_table(ACCOUNTS)?;
         write.open_table(EXITS)?;
+        let found = {
+            let mut identity = write.open_table(IDENTITY)?;
+            let found = identity.get(())?.map(|found| B256::new(found.value()));
+            if found.is_none() {
+                identity.insert((), deployment.0)?;
+            }
+            found.unwrap_or(deployment)
+        };
+        if found != deployment {
+            return Err(IndexError::OtherDeployment {
+                found,
+                expected: deployment,
+            });
+        }
         write.commit()?;
-        Ok(index)
+        Ok(Self {
+            database: Arc::new(database),
+            certified: Arc::default(),
+        })
     }
 
     /// Height of the last block taken in; 0 before the first.
@@ -118,27 +150,29 @@ impl Index {
         Ok(read.open_table(META)?.get(name)?.map_or(0, |value| value.value()))
     }
 
-    /// Takes in a finalised block; nothing happens when it was taken in before. Durable on return.
+    /// Takes in a finalised block, durably; returns whether it was new.
     ///
     /// # Errors
     /// When the index cannot be written; it is then as before.
-    pub fn apply(&self, finalized: &Finalized) -> Result<(), IndexError> {
+    pub fn apply(&self, finalized: &Finalized) -> Result<bool, IndexError> {
         let height = finalized.block.header().height;
         let last = self.height()?;
         if height <= last {
-            return Ok(());
+            return Ok(false);
         }
         let write = self.database.begin_write()?;
+        let mut complete = self.meta(GAP)? == 0;
         {
             let mut meta = write.open_table(META)?;
             meta.insert(HEIGHT, height)?;
-            if height > last + 1 {
+            if complete && height > last + 1 {
                 tracing::error!(
                     last,
                     height,
                     "blocks were skipped: the index is incomplete from here on"
                 );
                 meta.insert(GAP, 1)?;
+                complete = false;
             }
         }
         self.apply_receipts(&write, finalized, height)?;
@@ -157,11 +191,11 @@ impl Index {
         // Accounts first: a provider's holdings go to its owner's entry.
         for record in finalized.executed.writes.values().flatten() {
             if let Record::Provider(provider) = record {
-                exits::provider(&write, provider)?;
+                exits::provider(&write, provider, complete)?;
             }
         }
         write.commit()?;
-        Ok(())
+        Ok(true)
     }
 
     fn apply_receipts(
@@ -210,7 +244,6 @@ fn insert_purchase(
     Ok(())
 }
 
-/// The height at which a transaction was applied.
 impl Index {
     /// The height of the block with a transaction, `None` when no final block has it.
     ///
@@ -224,3 +257,7 @@ impl Index {
             .map(|height| height.value()))
     }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

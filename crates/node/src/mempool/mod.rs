@@ -2,9 +2,12 @@
 //!
 //! [`Pool`] decides; this shares it between the API, the gossip and the engine, and wakes those who wait.
 
+mod error;
 mod pool;
+mod remembered;
 
-pub use pool::{Limits, Pool, PoolError, rejection};
+pub use error::{PoolError, rejection};
+pub use pool::{Limits, Pool};
 
 use crate::application::{Candidates, Finalized, Refused, Request, Source, Verified};
 use crate::feed::ChainFeed;
@@ -80,13 +83,15 @@ impl Mempool {
         (pool.len(), pool.capacity())
     }
 
-    /// Lets go of what a block made final. `signers` are the accounts of the block's transactions, in order.
-    pub fn finalized(&self, block: &Finalized, signers: &[Address]) {
+    /// Lets go of what a block made final, and of what has waited too long. `signers` are the accounts of the block's
+    /// transactions, in order.
+    pub fn finalized(&self, block: &Finalized, signers: &[Address], now_ms: u64) {
         {
             let mut pool = self.pool();
             for (transaction, signer) in block.block.body().transactions.iter().zip(signers) {
                 pool.applied(*signer, transaction.message.nonce());
             }
+            pool.finalized(block.block.header().height, block.digest, now_ms);
         }
         self.changed();
     }

@@ -4,20 +4,25 @@
 //! Rules. A transaction is kept under its account and nonce; the first one with a nonce holds its place. Only
 //! those that follow an account's finalised nonce without a gap are offered to a block, the account whose first
 //! transaction has waited longest first. Full, the pool refuses; nothing that waits is thrown out for a newcomer.
-//! A transaction leaves when it is final, when its nonce is used, when a final state rejects it, or after
-//! [`Limits::lifetime_ms`].
+//! A transaction leaves when it is final, when its nonce is used, when the ledger rejects it on a final state, or after
+//! [`Limits::lifetime_ms`]. One whose predecessor is rejected is not rejected with it: it waits for another.
+//!
+//! A rejection is this operator's word only: until its nonce is used, a rejected transaction may still be put into a
+//! block by another operator, and then counts.
 
+use super::error::{PoolError, rejection};
+use super::remembered::Remembered;
 use crate::application::{Refused, Verified};
 use rampart_ledger::Reject;
 use rampart_protocol::api::Rejection;
 use rampart_protocol::{Address, B256, Nonce};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Transactions in all.
+    /// Transactions in all. With the largest transactions, 4 KiB each, the default takes 80 MiB.
     pub total: usize,
     /// Transactions of one account; also how far ahead a nonce may be.
     pub per_account: usize,
@@ -38,52 +43,6 @@ impl Default for Limits {
     }
 }
 
-/// Why a transaction is not taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PoolError {
-    /// It waits already.
-    #[error("this transaction is waiting already")]
-    Known,
-    /// The account's state has gone past its nonce.
-    #[error("nonce {got} was used already, the account's next is {expected}")]
-    StaleNonce {
-        /// The transaction's.
-        got: Nonce,
-        /// The account's next.
-        expected: Nonce,
-    },
-    /// Its nonce is too far ahead.
-    #[error("nonce {got} is more than {limit} ahead of the account's next, {expected}")]
-    FarNonce {
-        /// The transaction's.
-        got: Nonce,
-        /// The account's next.
-        expected: Nonce,
-        /// Nonces that may wait.
-        limit: usize,
-    },
-    /// Another transaction holds its nonce.
-    #[error("another transaction with nonce {0} is waiting")]
-    NonceTaken(Nonce),
-    /// The pool is full.
-    #[error("the mempool is full: {0} transactions are waiting; try again later")]
-    Full(usize),
-}
-
-impl PoolError {
-    /// A stable name for clients.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Known => "known_transaction",
-            Self::StaleNonce { .. } => "stale_nonce",
-            Self::FarNonce { .. } => "far_nonce",
-            Self::NonceTaken(_) => "nonce_taken",
-            Self::Full(_) => "mempool_full",
-        }
-    }
-}
-
 #[derive(Debug)]
 struct Waiting {
     transaction: Verified,
@@ -96,6 +55,7 @@ struct Waiting {
 #[derive(Debug, Default)]
 struct Queue {
     next: Nonce,
+    /// Never empty between calls: a queue with nothing in it is dropped.
     waiting: BTreeMap<Nonce, Waiting>,
 }
 
@@ -105,9 +65,14 @@ pub struct Pool {
     limits: Limits,
     queues: BTreeMap<Address, Queue>,
     places: BTreeMap<B256, (Address, Nonce)>,
+    /// Every waiting transaction, in the order of arrival.
+    arrivals: BTreeMap<u64, (Address, Nonce)>,
     tickets: u64,
-    rejected: BTreeMap<B256, Rejection>,
-    rejected_order: VecDeque<B256>,
+    rejected: Remembered,
+    /// Refusals on top of blocks that are not final yet: height and digest of the block, and the answer.
+    refusals: BTreeMap<B256, (u64, B256, Reject)>,
+    /// Height and digest of the last final block that the pool was told of.
+    last: Option<(u64, B256)>,
 }
 
 impl Pool {
@@ -118,9 +83,11 @@ impl Pool {
             limits,
             queues: BTreeMap::new(),
             places: BTreeMap::new(),
+            arrivals: BTreeMap::new(),
             tickets: 0,
-            rejected: BTreeMap::new(),
-            rejected_order: VecDeque::new(),
+            rejected: Remembered::new(limits.remembered),
+            refusals: BTreeMap::new(),
+            last: None,
         }
     }
 
@@ -148,12 +115,10 @@ impl Pool {
         self.places.contains_key(hash)
     }
 
-    /// Whether no transaction of the account waits at or behind its next nonce.
+    /// Whether no transaction of the account waits.
     #[must_use]
     pub fn is_idle(&self, account: &Address) -> bool {
-        self.queues
-            .get(account)
-            .is_none_or(|queue| queue.waiting.is_empty())
+        !self.queues.contains_key(account)
     }
 
     /// Why a transaction was rejected, if that is remembered.
@@ -165,20 +130,38 @@ impl Pool {
     /// Takes a transaction in. `next` is its account's nonce in a final state.
     ///
     /// # Errors
-    /// See [`PoolError`]; the pool is then as before.
+    /// See [`PoolError`]; no other transaction is affected.
     pub fn add(&mut self, transaction: Verified, next: Nonce, now_ms: u64) -> Result<(), PoolError> {
         self.expire(now_ms);
-        let (hash, account, nonce) = (
-            transaction.hash(),
-            transaction.signer(),
-            transaction.transaction().message.nonce(),
-        );
+        let (hash, account) = (transaction.hash(), transaction.signer());
+        let nonce = transaction.transaction().message.nonce();
         if self.places.contains_key(&hash) {
             return Err(PoolError::Known);
         }
-        // A final state may have been read just before a block; the pool may know better.
-        let known = self.queues.get(&account).map_or(Nonce(0), |queue| queue.next);
-        let expected = next.max(known);
+        self.check(account, nonce, next)?;
+        self.rejected.forget(&hash);
+        self.settle(account, next);
+        let ticket = self.tickets;
+        self.tickets += 1;
+        let waiting = Waiting {
+            transaction,
+            ticket,
+            since_ms: now_ms,
+        };
+        let queue = self.queues.entry(account).or_insert_with(|| Queue {
+            next,
+            waiting: BTreeMap::new(),
+        });
+        queue.waiting.insert(nonce, waiting);
+        self.places.insert(hash, (account, nonce));
+        self.arrivals.insert(ticket, (account, nonce));
+        Ok(())
+    }
+
+    fn check(&self, account: Address, nonce: Nonce, next: Nonce) -> Result<(), PoolError> {
+        let queue = self.queues.get(&account);
+        // The caller may have read the state just before a block; the pool may know better.
+        let expected = queue.map_or(next, |queue| queue.next.max(next));
         let limit = self.limits.per_account;
         if nonce < expected {
             return Err(PoolError::StaleNonce { got: nonce, expected });
@@ -190,35 +173,12 @@ impl Pool {
                 limit,
             });
         }
-        if self
-            .queues
-            .get(&account)
-            .is_some_and(|queue| queue.waiting.contains_key(&nonce))
-        {
+        if queue.is_some_and(|queue| queue.waiting.contains_key(&nonce)) {
             return Err(PoolError::NonceTaken(nonce));
         }
         if self.places.len() >= self.limits.total {
             return Err(PoolError::Full(self.limits.total));
         }
-        self.forget_rejection(&hash);
-        self.places.insert(hash, (account, nonce));
-        self.queues.entry(account).or_insert_with(|| Queue {
-            next: expected,
-            waiting: BTreeMap::new(),
-        });
-        self.settle(account, expected);
-        let ticket = self.tickets;
-        self.tickets += 1;
-        let waiting = Waiting {
-            transaction,
-            ticket,
-            since_ms: now_ms,
-        };
-        self.queues
-            .entry(account)
-            .or_default()
-            .waiting
-            .insert(nonce, waiting);
         Ok(())
     }
 
@@ -236,21 +196,23 @@ impl Pool {
             .collect();
         let (mut taken, mut bytes) = (Vec::new(), 0usize);
         while let Some((_, account, nonce)) = heads.pop() {
-            let Some(waiting) = self
-                .queues
-                .get(&account)
-                .and_then(|queue| queue.waiting.get(&nonce))
-            else {
+            let waiting = self.queues.get(&account).and_then(|q| q.waiting.get(&nonce));
+            let Some(Waiting { transaction, .. }) = waiting else {
                 continue;
             };
-            if !in_flight.contains(&waiting.transaction.hash()) {
-                bytes = bytes.saturating_add(waiting.transaction.transaction().to_bytes().len());
+            if !in_flight.contains(&transaction.hash()) {
+                bytes = bytes.saturating_add(transaction.transaction().to_bytes().len());
                 if bytes > max_bytes {
                     break;
                 }
-                taken.push(waiting.transaction.clone());
+                taken.push(transaction.clone());
             }
-            heads.extend(head(&account, Nonce(nonce.0.saturating_add(1))));
+            heads.extend(
+                nonce
+                    .0
+                    .checked_add(1)
+                    .and_then(|next| head(&account, Nonce(next))),
+            );
         }
         taken
     }
@@ -259,8 +221,8 @@ impl Pool {
     #[must_use]
     pub fn has_work(&self, in_flight: &BTreeSet<B256>) -> bool {
         self.queues.values().any(|queue| {
-            let ready = (queue.next.0..).map_while(|nonce| queue.waiting.get(&Nonce(nonce)));
-            ready
+            let contiguous = (queue.next.0..=u64::MAX).map_while(|nonce| queue.waiting.get(&Nonce(nonce)));
+            contiguous
                 .into_iter()
                 .any(|waiting| !in_flight.contains(&waiting.transaction.hash()))
         })
@@ -269,21 +231,67 @@ impl Pool {
     /// A transaction of `account` with `nonce` is final.
     pub fn applied(&mut self, account: Address, nonce: Nonce) {
         self.settle(account, Nonce(nonce.0.saturating_add(1)));
-        if self.is_idle(&account) {
-            self.queues.remove(&account);
+    }
+
+    /// The ledger refused a candidate. The answer counts once the block under it is final.
+    pub fn refused(&mut self, refused: &Refused) {
+        let parent = (refused.parent.height, refused.parent.digest());
+        match self.last {
+            Some(last) if last == parent => self.reject(refused.hash, &refused.reject),
+            // Newer blocks are final already; on top of them the answer may be another.
+            Some((height, _)) if height >= parent.0 => {}
+            _ if !self.places.contains_key(&refused.hash) => {}
+            _ => {
+                let note = (parent.0, parent.1, refused.reject.clone());
+                self.refusals.insert(refused.hash, note);
+            }
         }
     }
 
-    /// The ledger refused a candidate. Against a state that is not final the answer may yet change, so it stays.
-    pub fn refused(&mut self, refused: &Refused) {
-        if !refused.parent_final {
-            return;
-        }
-        if let Some((account, nonce)) = self.places.remove(&refused.hash) {
-            if let Some(queue) = self.queues.get_mut(&account) {
-                queue.waiting.remove(&nonce);
+    /// The block of this height and digest is final: what was refused on top of it is rejected for good; what was
+    /// refused on top of another block up to that height may be tried again. Call after [`Self::applied`].
+    pub fn finalized(&mut self, height: u64, digest: B256, now_ms: u64) {
+        self.last = Some((height, digest));
+        let (past, ahead): (BTreeMap<_, _>, BTreeMap<_, _>) = core::mem::take(&mut self.refusals)
+            .into_iter()
+            .partition(|(_, (at, _, _))| *at <= height);
+        self.refusals = ahead;
+        for (hash, (at, parent, reject)) in past {
+            if (at, parent) == (height, digest) {
+                self.reject(hash, &reject);
             }
-            self.remember_rejection(refused.hash, rejection(&refused.reject));
+        }
+        self.expire(now_ms);
+    }
+
+    fn reject(&mut self, hash: B256, reject: &Reject) {
+        let Some((account, nonce)) = self.places.get(&hash).copied() else {
+            return;
+        };
+        match reject {
+            // Its predecessor was refused as well, and may yet be replaced.
+            Reject::FutureNonce { .. } => return,
+            // The state is ahead of what the pool knew; without this the account's later ones would wait for ever.
+            Reject::StaleNonce { expected, .. } => self.settle(account, *expected),
+            _ => {}
+        }
+        self.remove(account, nonce);
+        self.rejected.insert(hash, rejection(reject));
+    }
+
+    /// Lets go of what has waited too long.
+    pub fn expire(&mut self, now_ms: u64) {
+        while let Some((_, (account, nonce))) = self.arrivals.first_key_value() {
+            let (account, nonce) = (*account, *nonce);
+            let since_ms = self
+                .queues
+                .get(&account)
+                .and_then(|queue| queue.waiting.get(&nonce))
+                .map_or(0, |waiting| waiting.since_ms);
+            if now_ms.saturating_sub(since_ms) <= self.limits.lifetime_ms {
+                return;
+            }
+            self.remove(account, nonce);
         }
     }
 
@@ -292,55 +300,31 @@ impl Pool {
         let Some(queue) = self.queues.get_mut(&account) else {
             return;
         };
-        if next <= queue.next {
+        queue.next = queue.next.max(next);
+        let overtaken: Vec<Nonce> = queue
+            .waiting
+            .range(..queue.next)
+            .map(|(nonce, _)| *nonce)
+            .collect();
+        for nonce in overtaken {
+            self.remove(account, nonce);
+        }
+    }
+
+    fn remove(&mut self, account: Address, nonce: Nonce) {
+        let Some(queue) = self.queues.get_mut(&account) else {
             return;
+        };
+        if let Some(gone) = queue.waiting.remove(&nonce) {
+            self.places.remove(&gone.transaction.hash());
+            self.arrivals.remove(&gone.ticket);
         }
-        queue.next = next;
-        let ahead = queue.waiting.split_off(&next);
-        for overtaken in core::mem::replace(&mut queue.waiting, ahead).into_values() {
-            self.places.remove(&overtaken.transaction.hash());
-        }
-    }
-
-    fn expire(&mut self, now_ms: u64) {
-        let lifetime = self.limits.lifetime_ms;
-        let places = &mut self.places;
-        self.queues.retain(|_, queue| {
-            queue.waiting.retain(|_, waiting| {
-                let keep = now_ms.saturating_sub(waiting.since_ms) <= lifetime;
-                if !keep {
-                    places.remove(&waiting.transaction.hash());
-                }
-                keep
-            });
-            !queue.waiting.is_empty()
-        });
-    }
-
-    fn remember_rejection(&mut self, hash: B256, rejection: Rejection) {
-        if self.rejected.insert(hash, rejection).is_none() {
-            self.rejected_order.push_back(hash);
-        }
-        while self.rejected_order.len() > self.limits.remembered {
-            if let Some(oldest) = self.rejected_order.pop_front() {
-                self.rejected.remove(&oldest);
-            }
-        }
-    }
-
-    fn forget_rejection(&mut self, hash: &B256) {
-        if self.rejected.remove(hash).is_some() {
-            self.rejected_order.retain(|other| other != hash);
+        if queue.waiting.is_empty() {
+            self.queues.remove(&account);
         }
     }
 }
 
-/// A ledger's answer as clients see it.
-#[must_use]
-pub fn rejection(reject: &Reject) -> Rejection {
-    Rejection {
-        code: reject.code(),
-        name: reject.name().to_owned(),
-        message: reject.to_string(),
-    }
-}
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

@@ -1,0 +1,212 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::application::{Executed, Finalized};
+use crate::block::Block;
+use commonware_cryptography::Signer as _;
+use commonware_cryptography::ed25519::PrivateKey;
+use rampart_ledger::{Account, Record};
+use rampart_protocol::operators::Operator;
+use rampart_protocol::{Address, Amount, B256, Body, Domain, Nonce, ProviderId};
+use tempfile::TempDir;
+
+const INTERVAL: u64 = 10;
+
+struct Place {
+    index: Index,
+    checkpoints: Checkpoints,
+    due: mpsc::Receiver<SignedCheckpoint>,
+    _folder: TempDir,
+}
+
+fn key(n: u8) -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&B256::repeat_byte(n)).unwrap()
+}
+
+/// Operator 1 of four.
+fn place() -> Place {
+    place_every(INTERVAL)
+}
+
+fn place_every(interval: u64) -> Place {
+    let operator = |n: u8| Operator {
+        public_key: B256::repeat_byte(n),
+        checkpoint_key: key(n).address(),
+        weight: 1,
+    };
+    let operators = OperatorSet {
+        domain: Domain {
+            chain_id: 5,
+            settlement: Address::repeat_byte(5),
+        },
+        operators: (1..=4).map(operator).collect(),
+    };
+    let folder = TempDir::new().unwrap();
+    let index = Index::open(&folder.path().join("index.redb"), B256::ZERO).unwrap();
+    let (checkpoints, due) = Checkpoints::new(operators, interval, key(1), index.clone());
+    Place {
+        index,
+        checkpoints,
+        due,
+        _folder: folder,
+    }
+}
+
+fn header(height: u64) -> Header {
+    Header {
+        height,
+        epoch: 2,
+        state_root: B256::from(alloy_primitives::U256::from(height)),
+        withdrawals_root: B256::repeat_byte(6),
+        inbox_count: 3,
+        leader: B256::from_slice(PrivateKey::from_seed(1).public_key().as_ref()),
+        state_end: 1,
+        ..Header::default()
+    }
+}
+
+impl Place {
+    /// Takes in a block in which an account's balance becomes its height, as the recorder does.
+    fn block(&self, height: u64) -> Result<(), CheckpointError> {
+        let account = Account {
+            address: Address::repeat_byte(0xaa),
+            index: 0,
+            balance: Amount(u128::from(height)),
+            nonce: Nonce(0),
+            provider: ProviderId(0),
+        };
+        let mut executed = Executed::default();
+        executed.writes.insert(account.key(), Some(Record::from(account)));
+        let block = Block::new(header(height), Body::default()).unwrap();
+        let finalized = Finalized {
+            digest: header(height).digest(),
+            block: Arc::new(block),
+            executed: Arc::new(executed),
+        };
+        self.index.apply(&finalized).unwrap();
+        self.checkpoints.block(&header(height))
+    }
+
+    fn blocks(&self, heights: std::ops::RangeInclusive<u64>) {
+        heights.for_each(|height| self.block(height).unwrap());
+    }
+
+    /// Another operator signs the own checkpoint of a height.
+    fn cosign(&self, n: u8, height: u64) {
+        let checkpoint = self.checkpoints.state().own[&height].checkpoint;
+        let digest = checkpoint.signing_hash(&self.checkpoints.operators.domain);
+        self.checkpoints.take(SignedCheckpoint {
+            checkpoint,
+            signature: key(n).sign_hash_sync(&digest).unwrap().as_bytes().into(),
+        });
+    }
+
+    fn ready(&self) -> Option<(u64, usize, bool)> {
+        let (checkpoint, signatures, quorum) = self.checkpoints.ready()?;
+        Some((checkpoint.height, signatures.len(), quorum))
+    }
+}
+
+#[test]
+fn a_checkpoint_certifies_the_state_of_its_height_and_nothing_between_is_signed() {
+    let mut place = place();
+    assert_eq!(place.checkpoints.newest(), None);
+    place.blocks(1..=9);
+    assert_eq!(place.checkpoints.newest(), None);
+    place.blocks(10..=15);
+    let exits = crate::index::ExitLeaves {
+        exits: vec![(Address::repeat_byte(0xaa), Amount(10))],
+    };
+    let expected = Checkpoint {
+        epoch: 2,
+        height: 10,
+        state_root: header(10).state_root,
+        withdrawals_root: B256::repeat_byte(6),
+        exit_root: exits.root(),
+        inbox_count: 3,
+        next_operator_set: place.checkpoints.operators.hash(),
+    };
+    let (checkpoint, signatures, quorum) = place.checkpoints.newest().unwrap();
+    assert_eq!((checkpoint, signatures.len(), quorum), (expected, 1, false));
+    let signer = signatures[0].signer(&place.checkpoints.operators.domain);
+    assert_eq!(signer, Some(key(1).address()));
+    assert_eq!(place.due.try_recv().unwrap(), signatures[0]);
+    assert!(place.due.try_recv().is_err());
+}
+
+#[test]
+fn a_block_that_comes_again_is_never_signed_with_the_exits_of_a_later_one() {
+    let mut place = place();
+    place.blocks(1..=10);
+    let signed = place.due.try_recv().unwrap();
+    // The last block again, as after a crash: the very same checkpoint.
+    place.block(10).unwrap();
+    assert_eq!(place.due.try_recv().unwrap(), signed);
+    place.blocks(11..=15);
+    // An older one again: the index has gone past it, and its exits are others now.
+    place.block(10).unwrap();
+    assert!(place.due.try_recv().is_err());
+    assert_eq!(place.checkpoints.newest().unwrap().0, signed.checkpoint);
+    assert_eq!(place.checkpoints.state().collection.evidence().count(), 0);
+}
+
+#[test]
+fn an_operator_that_skipped_blocks_certifies_nothing() {
+    let place = place();
+    place.blocks(1..=5);
+    assert!(matches!(place.block(10), Err(CheckpointError::Incomplete)));
+    assert!(matches!(place.block(20), Err(CheckpointError::Incomplete)));
+    assert_eq!(place.checkpoints.newest(), None);
+}
+
+#[test]
+fn the_newest_checkpoint_with_a_quorum_is_submitted_even_if_a_newer_one_lacks_it() {
+    let place = place();
+    assert_eq!(place.ready(), None);
+    place.blocks(1..=20);
+    assert_eq!(place.ready(), Some((20, 1, false)));
+    place.cosign(2, 10);
+    place.cosign(3, 10);
+    place.cosign(4, 20);
+    assert_eq!(place.ready(), Some((10, 3, true)));
+    place.cosign(2, 20);
+    assert_eq!(place.ready(), Some((20, 3, true)));
+}
+
+#[test]
+fn what_is_on_chain_is_not_submitted_again_and_the_accepted_height_never_falls() {
+    let place = place();
+    place.blocks(1..=30);
+    place.checkpoints.accept(20);
+    assert_eq!(place.ready(), Some((30, 1, false)));
+    place.checkpoints.accept(10);
+    assert_eq!(place.checkpoints.accepted(), Accepted { height: 20 });
+    place.checkpoints.accept(30);
+    assert_eq!(place.ready(), None);
+    assert_eq!(
+        place.checkpoints.newest().unwrap().0.height,
+        30,
+        "clients still see it"
+    );
+}
+
+#[test]
+fn own_checkpoints_that_nobody_takes_are_bounded() {
+    let place = place_every(1);
+    let newest = QUEUE as u64 + 5;
+    place.blocks(1..=newest);
+    assert_eq!(place.checkpoints.state().own.len(), QUEUE);
+    assert_eq!(place.ready(), Some((newest, 1, false)));
+}
+
+#[test]
+fn operators_take_turns_by_the_order_of_their_seats() {
+    let place = place();
+    let mut befores: Vec<u64> = [10, 20, 30, 40]
+        .map(|height| {
+            place.blocks(height - 9..=height);
+            place.checkpoints.before(&place.checkpoints.newest().unwrap().0)
+        })
+        .to_vec();
+    befores.sort_unstable();
+    assert_eq!(befores, [0, 1, 2, 3]);
+}

@@ -1,0 +1,244 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use rampart_protocol::{Address, Amount, Domain, Operator};
+use std::os::unix::fs::PermissionsExt as _;
+use tempfile::TempDir;
+
+const NODE: &str = r#"
+state_dir = "state"
+network_file = "network.json"
+consensus_key_file = "/etc/rampart/consensus.key"
+checkpoint_keystore = "checkpoint.json"
+checkpoint_password_file = "password"
+listen = "127.0.0.1:7000"
+api_listen = "127.0.0.1:7001"
+l2_rpc = "https://rpc.example/v2/SECRETKEY"
+"#;
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn secret(&self, mode: u32) -> PathBuf {
+        let path = self.write("secret", "  hush\n");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+}
+
+fn network() -> NetworkFile {
+    let operator = |n: u8| Operator {
+        public_key: B256::repeat_byte(n),
+        checkpoint_key: Address::repeat_byte(n),
+        weight: 1,
+    };
+    let operators: Vec<Operator> = (1..=2).map(operator).collect();
+    NetworkFile {
+        addresses: operators
+            .iter()
+            .map(|operator| (operator.public_key, "127.0.0.1:7000".parse().unwrap()))
+            .collect(),
+        operator_set: OperatorSet {
+            domain: Domain {
+                chain_id: 5,
+                settlement: Address::repeat_byte(5),
+            },
+            operators,
+        },
+        genesis_timestamp_ms: 1,
+        settlement_deployed_at: 2,
+        checkpoint_interval: 10,
+        params: Params::default(),
+        min_interval_ms: 100,
+        idle_interval_ms: 1_000,
+    }
+}
+
+/// The message for a network's file that was changed, checked to name the file.
+#[track_caller]
+fn refused(change: impl FnOnce(&mut serde_json::Value)) -> String {
+    let folder = Folder::new();
+    let mut json = serde_json::to_value(network()).unwrap();
+    change(&mut json);
+    let path = folder.write("network.json", &json.to_string());
+    let error = NetworkFile::load(&path).unwrap_err().to_string();
+    assert!(error.starts_with(path.to_str().unwrap()), "{error}");
+    error
+}
+
+#[test]
+fn an_operators_file_has_defaults_and_paths_relative_to_itself() {
+    let folder = Folder::new();
+    let config = NodeConfig::load(&folder.write("node.toml", NODE)).unwrap();
+    assert_eq!(config.state_dir, folder.0.path().join("state"));
+    assert_eq!(config.network_file, folder.0.path().join("network.json"));
+    assert_eq!(config.consensus_key_file, Path::new("/etc/rampart/consensus.key"));
+    assert_eq!((config.poll_ms, config.threads), (500, 2));
+    assert!(!config.allow_private_addresses);
+}
+
+#[test]
+fn the_rpc_url_is_not_shown() {
+    let folder = Folder::new();
+    let config = NodeConfig::load(&folder.write("node.toml", NODE)).unwrap();
+    assert!(config.l2_rpc.contains("SECRETKEY"));
+    assert!(!format!("{config:?}").contains("SECRETKEY"));
+}
+
+#[test]
+fn faults_of_an_operators_file_name_the_file_and_the_field() {
+    let folder = Folder::new();
+    for (text, expected) in [
+        (format!("{NODE}\nl2_rcp = \"x\""), "l2_rcp"),
+        (NODE.replace("api_listen", "api"), "api"),
+        (NODE.replace("listen = \"127.0.0.1:7000\"", ""), "listen"),
+        (NODE.replace("\"127.0.0.1:7001\"", "\"localhost\""), "api_listen"),
+        (format!("{NODE}\npoll_ms = -1"), "poll_ms"),
+        ("= =".to_owned(), "line 1"),
+    ] {
+        let path = folder.write("node.toml", &text);
+        let error = NodeConfig::load(&path).unwrap_err();
+        assert!(matches!(error, ConfigError::Invalid { .. }), "{error:?}");
+        let error = error.to_string();
+        assert!(error.contains(path.to_str().unwrap()), "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
+    let missing = folder.0.path().join("none.toml");
+    let error = NodeConfig::load(&missing).unwrap_err();
+    assert!(matches!(error, ConfigError::Read { .. }));
+    assert!(error.to_string().contains("none.toml"), "{error}");
+}
+
+#[test]
+fn a_networks_file_is_read_as_it_is_written() {
+    let folder = Folder::new();
+    let path = folder.write("network.json", &serde_json::to_string(&network()).unwrap());
+    let read = NetworkFile::load(&path).unwrap();
+    assert_eq!(
+        serde_json::to_value(read).unwrap(),
+        serde_json::to_value(network()).unwrap()
+    );
+}
+
+#[test]
+fn a_networks_file_may_leave_out_parameters_and_pace() {
+    let folder = Folder::new();
+    let mut json = serde_json::to_value(network()).unwrap();
+    for field in ["params", "minIntervalMs", "idleIntervalMs"] {
+        json.as_object_mut().unwrap().remove(field);
+    }
+    let read = NetworkFile::load(&folder.write("network.json", &json.to_string())).unwrap();
+    assert_eq!(read.params, Params::default());
+    assert_eq!(read.pacing().min_interval, Duration::from_millis(100));
+    assert_eq!(read.pacing().idle_interval, Duration::from_secs(1));
+    assert!(read.timeouts().leader > read.pacing().idle_interval);
+}
+
+#[test]
+fn impossible_operator_sets_are_refused() {
+    let set =
+        |change: fn(&mut serde_json::Value)| refused(|json| change(&mut json["operatorSet"]["operators"]));
+    assert!(set(|operators| *operators = serde_json::json!([])).contains("empty"));
+    assert!(set(|operators| operators[0]["weight"] = 0.into()).contains("zero"));
+    assert!(
+        set(|operators| operators[1]["publicKey"] = operators[0]["publicKey"].clone())
+            .contains("share the consensus key")
+    );
+    assert!(
+        set(|operators| operators[1]["checkpointKey"] = operators[0]["checkpointKey"].clone())
+            .contains("share the checkpoint key")
+    );
+}
+
+#[test]
+fn every_operator_needs_an_address_and_nobody_else_has_one() {
+    let own = B256::repeat_byte(2).to_string();
+    let error = refused(|json| {
+        json["addresses"].as_object_mut().unwrap().remove(&own).unwrap();
+    });
+    assert!(
+        error.contains("none for operator") && error.contains(&own),
+        "{error}"
+    );
+    let error = refused(|json| json["addresses"][B256::repeat_byte(9).to_string()] = "127.0.0.1:1".into());
+    assert!(error.contains("no operator's key"), "{error}");
+}
+
+#[test]
+fn impossible_intervals_and_parameters_are_refused() {
+    assert!(refused(|json| json["checkpointInterval"] = 0.into()).contains("checkpointInterval"));
+    assert!(refused(|json| json["minIntervalMs"] = 1_000.into()).contains("minIntervalMs"));
+    refused(|json| json["minIntervalMs"] = "fast".into());
+    let (name, _) = serde_json::to_value(Params::default())
+        .unwrap()
+        .as_object()
+        .and_then(|params| {
+            params
+                .iter()
+                .next()
+                .map(|(name, value)| (name.clone(), value.clone()))
+        })
+        .unwrap();
+    let error = refused(|json| json["params"][&name] = "nonsense".into());
+    assert!(error.contains("network.json"), "{error}");
+    let params = Params {
+        deposit_fixed: Amount::ZERO,
+        wait_min: rampart_protocol::Seconds(2),
+        wait_max: rampart_protocol::Seconds(1),
+        ..Params::default()
+    };
+    let error = refused(|json| json["params"] = serde_json::to_value(params).unwrap());
+    assert!(error.contains("wait"), "{error}");
+}
+
+#[test]
+fn unknown_fields_and_text_that_is_no_json_are_refused() {
+    assert!(refused(|json| json["checkpointIntreval"] = 5.into()).contains("checkpointIntreval"));
+    assert!(refused(|json| *json = serde_json::json!([])).contains("network.json"));
+    let folder = Folder::new();
+    let path = folder.write("network.json", "{");
+    let error = NetworkFile::load(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("network.json") && error.contains("line 1"),
+        "{error}"
+    );
+    assert!(matches!(
+        NetworkFile::load(&folder.0.path().join("none.json")),
+        Err(ConfigError::Read { .. })
+    ));
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_refused() {
+    for mode in [0o644, 0o640, 0o604, 0o601, 0o660, 0o777] {
+        let folder = Folder::new();
+        let path = folder.secret(mode);
+        let error = read_secret(&path).unwrap_err();
+        assert!(matches!(error, ConfigError::Exposed { .. }), "{mode:o}");
+        let error = error.to_string();
+        assert!(
+            error.contains(path.to_str().unwrap()) && error.contains("chmod 600"),
+            "{error}"
+        );
+        assert!(!error.contains("hush"));
+    }
+}
+
+#[test]
+fn a_secret_is_read_without_the_line_end_and_its_absence_is_told() {
+    for mode in [0o600, 0o400] {
+        let folder = Folder::new();
+        assert_eq!(read_secret(&folder.secret(mode)).unwrap(), "hush");
+    }
+    let error = read_secret(Path::new("/nonexistent/key")).unwrap_err();
+    assert!(error.to_string().contains("/nonexistent/key"), "{error}");
+}
