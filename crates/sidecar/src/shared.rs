@@ -18,7 +18,10 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The machine's clock.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one place where the sidecar reads the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the sidecar reads the clock"
+)]
 pub fn system_clock() -> Clock {
     Arc::new(|| {
         // A clock before 1970 makes every token look made in the future: nothing is served.

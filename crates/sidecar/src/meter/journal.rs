@@ -44,7 +44,10 @@ impl Journal {
     /// When another process has the directory, a file cannot be read, or it is damaged beyond a torn end.
     pub fn open(dir: &Path, apply: &mut Opening<'_>) -> Result<(Self, Failure), MeterError> {
         let (files, lock) = files::open(dir, apply)?;
-        #[expect(clippy::disallowed_methods, reason = "a request waits for its command, and connections are bounded")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a request waits for its command, and connections are bounded"
+        )]
         let (commands, receiver) = mpsc::channel();
         let (failed, failure) = oneshot::channel();
         let thread = std::thread::Builder::new()
