@@ -40,7 +40,10 @@ const ALLOWED: [(&str, &[&str]); 11] = [
 ];
 
 /// Edges of [`ALLOWED`] that only tests may use.
-const TESTS_ONLY: [(&str, &str); 1] = [("rampart-gateway", "rampart-vendors")];
+const TESTS_ONLY: [(&str, &str); 2] = [
+    ("rampart-gateway", "rampart-vendors"),
+    ("rampart-node", "rampart-client"),
+];
 
 /// What a program must not hold at all, however far down: a consumer's gateway and a provider's sidecar verify, and never
 /// execute the ledger.
