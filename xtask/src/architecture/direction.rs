@@ -12,9 +12,15 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("rampart-ledger", &["rampart-protocol"]),
     ("rampart-chain", &["rampart-protocol"]),
     ("rampart-client", &["rampart-protocol"]),
+    // The node's tests ask it as its users do; see TESTS_ONLY.
     (
         "rampart-node",
-        &["rampart-protocol", "rampart-ledger", "rampart-chain"],
+        &[
+            "rampart-protocol",
+            "rampart-ledger",
+            "rampart-chain",
+            "rampart-client",
+        ],
     ),
     ("rampart-sidecar", &["rampart-protocol", "rampart-client"]),
     // The gateway's tests screen with the reference vendors; see TESTS_ONLY.
