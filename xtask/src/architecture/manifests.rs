@@ -1,5 +1,6 @@
 //! What every Cargo.toml must have: the workspace's lints, exact versions where a patch release may change bytes that
-//! operators agree on, and crates.io as the only source.
+//! operators agree on, and crates.io as the only source. And what the workspace's must have of each crate: a place in the
+//! development profile.
 
 use anyhow::{Context, Result};
 use cargo_metadata::{Dependency, Metadata};
@@ -10,7 +11,16 @@ const PINNED: [&str; 2] = ["alloy", "commonware"];
 /// The rules that the manifests break.
 pub(super) fn check(metadata: &Metadata) -> Result<Vec<String>> {
     let mut broken = Vec::new();
+    let workspace = metadata.workspace_root.join("Cargo.toml");
+    let workspace =
+        std::fs::read_to_string(&workspace).with_context(|| format!("cannot read {workspace}"))?;
     for package in metadata.workspace_packages() {
+        if !is_quick_to_build(&workspace, &package.name) {
+            broken.push(format!(
+                "{0} has no [profile.dev.package.{0}] in Cargo.toml",
+                package.name
+            ));
+        }
         let path = &package.manifest_path;
         let manifest = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
         if !inherits_lints(&manifest) {
@@ -65,9 +75,22 @@ fn inherits_lints(manifest: &str) -> bool {
         .any(|line| line == "workspace=true")
 }
 
+/// Does the development profile except a crate from being optimised? One that it forgets builds many times slower.
+fn is_quick_to_build(workspace: &str, package: &str) -> bool {
+    let header = format!("[profile.dev.package.{package}]");
+    workspace.lines().any(|line| line.trim() == header)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_crate_that_the_profile_forgets_is_found() {
+        let workspace = "[profile.dev.package.rampart-node]\nopt-level = 0\n";
+        assert!(is_quick_to_build(workspace, "rampart-node"));
+        assert!(!is_quick_to_build(workspace, "rampart"));
+    }
 
     #[test]
     fn lints_are_inherited_by_their_table_alone() {
