@@ -53,7 +53,7 @@ impl Layout {
     pub fn new(root: &Path, base_port: u16) -> anyhow::Result<Self> {
         std::fs::create_dir_all(root).with_context(|| format!("cannot create {}", root.display()))?;
         let root = root.canonicalize()?;
-        if base_port < 1024 || base_port > u16::MAX - 32 {
+        if !(1024..=u16::MAX - 32).contains(&base_port) {
             bail!("--base-port must be between 1024 and {}", u16::MAX - 32);
         }
         let key = |index: usize| {
