@@ -499,7 +499,7 @@ async fn a_field_that_is_too_long_is_refused_before_anything_else() {
 async fn pages_are_bounded_and_lead_to_the_next() {
     let market = market().await;
     let domain = market.stage.domain();
-    let client = &market.operator.client;
+    let client = &market.operator.client();
     let seller = account(SELLER);
     let wait = Some(Duration::from_secs(60));
     let registration = RegisterProvider {
@@ -689,7 +689,7 @@ async fn garbage_and_pipelined_requests_do_no_harm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_says_where_the_operator_stands() {
     let market = market().await;
-    let status = market.operator.client.status().await.unwrap();
+    let status = market.operator.client().status().await.unwrap();
     assert_eq!(status.chain_id, market.stage.domain().chain_id);
     assert_eq!(status.settlement, market.stage.contracts.settlement);
     assert_eq!(status.capacity, 20_000);
@@ -697,7 +697,7 @@ async fn every_answer_says_where_the_operator_stands() {
     assert_eq!(status.inbox_count, 4);
     assert!(status.timestamp_ms / 1_000 <= now() + 5);
     assert_eq!(
-        market.operator.client.operators().await.unwrap(),
+        market.operator.client().operators().await.unwrap(),
         market.stage.operators
     );
 }

@@ -2,7 +2,7 @@
 //!
 //! Decoding is lenient on purpose (dirty high bits of an address word are ignored, as most contracts do), and bounded:
 //! nesting, number of calls and decoding memory. What exceeds a bound is reported, never silently left out. Functions
-//! that are not known here are left to [`words`], which finds addresses without knowing the function.
+//! that are not known here are left to [`windows`], which finds addresses without knowing the function.
 
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol;

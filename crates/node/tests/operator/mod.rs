@@ -90,7 +90,6 @@ pub struct Stage {
 /// An operator that runs.
 pub struct Running {
     pub api: SocketAddr,
-    pub client: NodeClient,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), NodeError>>>,
 }
@@ -200,9 +199,9 @@ impl Stage {
     pub async fn start(&self) -> Running {
         let mut running = Running::spawn(self.config.clone());
         let runs = eventually("the operator's first block", || async {
-            let status = running.client.status().await.ok();
+            let status = running.client().status().await.ok();
             // After a restart the tip is known before the state is open.
-            let open = running.client.totals().await.is_ok();
+            let open = running.client().totals().await.is_ok();
             let made = status.filter(|status| status.height > 0 && open).map(|_| true);
             made.or_else(|| running.has_ended().then_some(false))
         })
@@ -216,7 +215,7 @@ impl Stage {
         let depositor = self.settlement(0);
         let mut before = Vec::new();
         for (account, amount) in accounts {
-            let balance = running.client.account(*account).await.unwrap().balance;
+            let balance = running.client().account(*account).await.unwrap().balance;
             before.push((*account, Amount(balance.0 + amount.0)));
             depositor.deposit(*account, *amount).await.unwrap();
         }
@@ -224,7 +223,7 @@ impl Stage {
         self.anvil.mine(2).await;
         for (account, balance) in before {
             eventually("the credit", || async {
-                let view = running.client.account(account).await.unwrap();
+                let view = running.client().account(account).await.unwrap();
                 (view.balance == balance).then_some(())
             })
             .await;
@@ -233,6 +232,11 @@ impl Stage {
 }
 
 impl Running {
+    /// A client of its own for each use: its connections end with the runtime of the test that made them.
+    pub fn client(&self) -> NodeClient {
+        NodeClient::new(vec![format!("http://{}", self.api)])
+    }
+
     pub fn spawn(config: NodeConfig) -> Self {
         let api = config.api_listen;
         let (stop, stopped) = oneshot::channel();
@@ -243,7 +247,6 @@ impl Running {
         });
         Self {
             api,
-            client: NodeClient::new(vec![format!("http://{api}")]),
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -271,9 +274,9 @@ impl Running {
 
     /// Waits for two more blocks.
     pub async fn advances(&self) {
-        let height = self.client.status().await.unwrap().height;
+        let height = self.client().status().await.unwrap().height;
         eventually("two more blocks", || async {
-            let status = self.client.status().await.unwrap();
+            let status = self.client().status().await.unwrap();
             (status.height >= height + 2).then_some(())
         })
         .await;
