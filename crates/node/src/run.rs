@@ -22,9 +22,10 @@ use commonware_runtime::{Runner as _, Supervisor as _};
 use rampart_chain::{ChainError, InboxReader, Settlement};
 use rampart_protocol::{B256, keccak256};
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -40,6 +41,12 @@ pub enum NodeError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Another operator runs on the same state.
+    #[error("another process uses the state directory {path}")]
+    Busy {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The checkpoint key cannot be unlocked.
     #[error("the checkpoint keystore {path} cannot be unlocked: {source}")]
     Keystore {
@@ -66,7 +73,7 @@ pub enum NodeError {
     #[error("the consensus engine cannot start: {0}")]
     Engine(#[from] EngineError),
     /// The index cannot be opened.
-    #[error("the index cannot be opened; does another process use the state directory? {0}")]
+    #[error("the index cannot be opened: {0}")]
     Index(#[from] IndexError),
     /// The chain's RPC cannot be used.
     #[error(transparent)]
@@ -157,16 +164,32 @@ where
     S: Future<Output = ()> + Send,
 {
     let loaded = Loaded::new(config)?;
-    std::fs::create_dir_all(&loaded.config.state_dir).map_err(|source| ConfigError::Read {
-        path: loaded.config.state_dir.clone(),
-        source,
-    })?;
+    // Held until the end.
+    let _lock = lock(&loaded.config.state_dir)?;
     let runtime = RuntimeConfig::new()
         .with_worker_threads(loaded.config.threads.max(1))
         .with_storage_directory(loaded.config.state_dir.join("engine"))
         .with_tcp_nodelay(Some(true))
         .with_catch_panics(false);
     Runner::new(runtime).start(|context| async move { serve(context, loaded, shutdown()).await })
+}
+
+/// Makes the state directory this process's own. The storage engine has a lock as well, but waits for it without a
+/// word.
+fn lock(state_dir: &Path) -> Result<File, NodeError> {
+    let unusable = |source| ConfigError::Read {
+        path: state_dir.to_owned(),
+        source,
+    };
+    std::fs::create_dir_all(state_dir).map_err(unusable)?;
+    let file = File::create(state_dir.join("lock")).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(NodeError::Busy {
+            path: state_dir.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(unusable(source).into()),
+    }
 }
 
 async fn serve(
