@@ -17,7 +17,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
             text.push_str(&cause);
         }
     }
-    eprintln!("rampart: {text}");
+    crate::output::remark(&format!("rampart: {text}"));
     ExitCode::from(code(error))
 }
 

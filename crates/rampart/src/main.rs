@@ -3,6 +3,9 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the ledger or a contract rejected it, 4 nothing answered.
 
+// They panic when the text cannot be written; `output` decides what happens then.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod account;
 mod args;
 mod clock;

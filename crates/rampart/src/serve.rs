@@ -1,5 +1,6 @@
 //! The long-running services: operator, sidecar, gateway, vendors. Each runs until SIGINT or SIGTERM.
 
+use crate::output;
 use anyhow::Context;
 use clap::Subcommand;
 use std::io::IsTerminal;
@@ -77,7 +78,9 @@ fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,commonware=warn"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        // The failure would be told on standard error, with a macro that panics: a service outlives the reader of its log.
+        .log_internal_errors(false);
     // A second call, or a subscriber set by someone else, changes nothing.
     let _ = if std::io::stderr().is_terminal() {
         builder.try_init()
@@ -129,8 +132,7 @@ pub async fn gateway(command: GatewayCommand) -> anyhow::Result<()> {
         }
         GatewayCommand::Check { config } => {
             rampart_gateway::Config::read(&config)?;
-            println!("{} is valid", config.display());
-            Ok(())
+            Ok(output::line(&format!("{} is valid", config.display()))?)
         }
     }
 }

@@ -11,7 +11,8 @@ mod market;
 mod network;
 mod summary;
 
-use anyhow::Context;
+use crate::output;
+use anyhow::{Context, anyhow};
 use children::Children;
 use layout::Layout;
 use market::Market;
@@ -54,7 +55,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let summary = Summary::new(&layout, &network, &market, &children);
         summary.write(&layout)?;
         if !args.demo {
-            summary.print(started.elapsed());
+            output::line(&summary.table(started.elapsed()))?;
             return children
                 .watch(|children| Summary::new(&layout, &network, &market, children).write(&layout))
                 .await;
@@ -64,8 +65,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let result = tokio::select! {
         result = work => result,
         () = &mut stop => {
-            eprintln!("\nstopping");
-            Ok(())
+            output::remark("\nstopping");
+            if args.demo {
+                Err(anyhow!("the demonstration was stopped before its end"))
+            } else {
+                Ok(())
+            }
         }
     };
     children.stop(Duration::from_secs(10)).await;
@@ -92,5 +97,5 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
 
 /// Says what is being done.
 fn progress(text: &str) {
-    eprintln!("  {text}");
+    output::remark(&format!("  {text}"));
 }

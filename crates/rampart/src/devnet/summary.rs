@@ -169,23 +169,47 @@ impl Summary {
         std::fs::rename(&draft, &path).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Prints the table.
-    pub fn print(&self, took: Duration) {
-        println!(
+    /// The table for a person.
+    pub fn table(&self, took: Duration) -> String {
+        let mut lines = vec![format!(
             "\nRampart devnet, ready in {:.0} s. Ctrl-C ends it.\n",
             took.as_secs_f64()
+        )];
+        lines.extend(self.services());
+        lines.push(String::new());
+        lines.extend([
+            row("UtilityToken", &self.contracts.utility_token, "on the L2"),
+            row("Settlement", &self.contracts.settlement, "on the L2"),
+            row("DevToken", &self.contracts.dev_token, "on the L1"),
+        ]);
+        lines.push("\n  Well-known development keys, worthless elsewhere:".to_owned());
+        lines.extend(
+            self.accounts
+                .iter()
+                .map(|(name, account)| row(name, &account.address, &account.private_key)),
         );
-        let row = |name: &str, value: &str, note: &str| println!("  {name:<16} {value:<44} {note}");
-        row(
-            "gateway",
-            &self.gateway.rpc,
-            "JSON-RPC: send transactions here; bad ones stop",
-        );
-        row("L1", &self.l1.rpc, &format!("chain {}", self.l1.chain_id));
-        row("L2", &self.l2.rpc, &format!("chain {}", self.l2.chain_id));
+        lines.push(format!(
+            "\n  all of this: devnet.json; logs: {}\n",
+            self.files.logs.display()
+        ));
+        lines.join("\n")
+    }
+
+    /// What listens, and where.
+    fn services(&self) -> Vec<String> {
+        let mut lines = vec![
+            row(
+                "gateway",
+                &self.gateway.rpc,
+                "JSON-RPC: send transactions here; bad ones stop",
+            ),
+            row("L1", &self.l1.rpc, &format!("chain {}", self.l1.chain_id)),
+            row("L2", &self.l2.rpc, &format!("chain {}", self.l2.chain_id)),
+        ];
         for (index, operator) in self.operators.iter().enumerate() {
             let api = format!("{}/v1/status", operator.api);
-            row(&operator_name(index), &api, &format!("process {}", operator.pid));
+            let process = format!("process {}", operator.pid);
+            lines.push(row(&operator_name(index), &api, &process));
         }
         for provider in &self.providers {
             let services: Vec<String> = provider
@@ -200,27 +224,17 @@ impl Summary {
                     )
                 })
                 .collect();
-            row(
+            lines.push(row(
                 &format!("provider {}", provider.id),
                 &provider.sidecar,
                 &services.join("; "),
-            );
+            ));
         }
-        println!();
-        row(
-            "UtilityToken",
-            &self.contracts.utility_token.to_string(),
-            "on the L2",
-        );
-        row("Settlement", &self.contracts.settlement.to_string(), "on the L2");
-        row("DevToken", &self.contracts.dev_token.to_string(), "on the L1");
-        println!("\n  Well-known development keys, worthless elsewhere:");
-        for (name, account) in &self.accounts {
-            row(name, &account.address.to_string(), &account.private_key);
-        }
-        println!(
-            "\n  all of this: devnet.json; logs: {}\n",
-            self.files.logs.display()
-        );
+        lines
     }
+}
+
+/// A line of the table.
+fn row(name: &str, value: &impl ToString, note: &str) -> String {
+    format!("  {name:<16} {:<44} {note}", value.to_string())
 }

@@ -16,7 +16,7 @@ pub async fn deposit(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     stage.step(
         1,
         "The consumer deposits on the L2; operators credit only what is final there",
-    );
+    )?;
     let consumer = stage.layout.accounts.consumer.clone();
     let l2 = ProviderBuilder::new().connect_http(url(stage.layout.l2()).parse()?);
     let nodes: Vec<NodeClient> = stage
@@ -80,7 +80,7 @@ pub async fn deposit(stage: &mut Stage<'_>) -> anyhow::Result<()> {
 }
 
 pub async fn offers(stage: &mut Stage<'_>) -> anyhow::Result<()> {
-    stage.step(2, "Two vendors are registered, staked, and offer services");
+    stage.step(2, "Two vendors are registered, staked, and offer services")?;
     for provider in &stage.market.providers.clone() {
         let view = stage.session.client.provider(provider.id).await?;
         stage.saw(
@@ -124,7 +124,7 @@ pub async fn confirmations(stage: &mut Stage<'_>) -> anyhow::Result<Bought> {
     stage.step(
         3,
         "The consumer buys; the confirmation verifies offline, and no bit of it can change",
-    );
+    )?;
     let service = stage.market.providers[0].services[1].id;
     let order = Order {
         service,

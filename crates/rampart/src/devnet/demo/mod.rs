@@ -12,6 +12,7 @@ use super::children::Children;
 use super::layout::Layout;
 use super::market::Market;
 use super::network::Network;
+use crate::output::{self, OutputError};
 use anyhow::{Context, bail};
 use rampart_protocol::Amount;
 use std::time::Instant;
@@ -28,8 +29,8 @@ pub(super) struct Stage<'a> {
 
 impl Stage<'_> {
     /// Opens a step.
-    fn step(&self, number: usize, title: &str) {
-        println!("\n{number}. {title}");
+    fn step(&self, number: usize, title: &str) -> Result<(), OutputError> {
+        output::line(&format!("\n{number}. {title}"))
     }
 
     /// Says what was seen, if it is what it must be.
@@ -39,8 +40,7 @@ impl Stage<'_> {
             bail!("does not hold: {what}");
         }
         self.checks += 1;
-        println!("   ok  {what}");
-        Ok(())
+        Ok(output::line(&format!("   ok  {what}"))?)
     }
 }
 
@@ -70,12 +70,11 @@ pub async fn run(
     refusals::all(&mut stage, &trial).await.context("step 6")?;
     survival::kill_one(&mut stage, children).await.context("step 7")?;
     settlement::pay(&mut stage, &trial).await.context("step 8")?;
-    println!(
+    Ok(output::line(&format!(
         "\nAll {} checks hold, in {:.0} s.",
         stage.checks,
         started.elapsed().as_secs_f64()
-    );
-    Ok(())
+    ))?)
 }
 
 /// Whole tokens, for a person.

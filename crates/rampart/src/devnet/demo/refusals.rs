@@ -13,7 +13,7 @@ use std::time::Duration;
 const SHORT: u64 = 4;
 
 pub async fn all(stage: &mut Stage<'_>, trial: &Bought) -> anyhow::Result<()> {
-    stage.step(6, "The sidecar refuses what is not paid for");
+    stage.step(6, "The sidecar refuses what is not paid for")?;
     let (sidecar, path) = (stage.layout.sidecar(0), "/trial/v1/screen");
     let purchase = wallet(stage.layout).load(trial.confirmation.record.id)?;
     let http = stage.http.clone();

@@ -20,7 +20,7 @@ pub async fn transfer(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     stage.step(
         4,
         "An ordinary transfer passes both vendors and is mined; reads pass unchanged",
-    );
+    )?;
     let before = used(stage).await?;
     let recipient = stage.layout.accounts.fresh.address();
     let balance = balance(stage, recipient).await?;
@@ -92,7 +92,7 @@ pub async fn approval(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     stage.step(
         5,
         "An unlimited approval to a listed address is refused, and never reaches the node",
-    );
+    )?;
     let before = used(stage).await?;
     let sender = stage.layout.accounts.consumer.address();
     let nonce = stage

@@ -18,7 +18,7 @@ pub async fn pay(stage: &mut Stage<'_>, trial: &Bought) -> anyhow::Result<()> {
     stage.step(
         8,
         "The provider reports, claims, withdraws, and is paid on the L2 by a certified checkpoint",
-    );
+    )?;
     let provider = stage.market.providers[0].id;
     let owner = stage.layout.accounts.providers[0].clone();
     let reports = report(

@@ -18,7 +18,7 @@ pub async fn kill_one(stage: &mut Stage<'_>, children: &mut Children) -> anyhow:
     stage.step(
         7,
         "One operator is killed; purchases go on; it restarts, catches up and agrees",
-    );
+    )?;
     let victim = operator_name(VICTIM);
     let pid = children.pid(&victim);
     children.kill(&victim).await?;
