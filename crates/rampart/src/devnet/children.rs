@@ -1,14 +1,15 @@
 //! The devnet's processes: started with a log file each, watched, restarted if they die, and all ended at the end.
 //!
-//! Their ids are kept in a file, so that a devnet that was itself killed leaves nothing to the next one: what the
-//! file names and still is what it was, is ended first.
+//! Their ids are kept in a file, so that a devnet that was itself killed leaves nothing to the next one: that ends first
+//! what [`leftovers`](super::leftovers) finds there. Whether the network needs a process, its starter says.
 
 use super::layout::Layout;
+use super::leftovers::{self, Trace};
 use super::progress;
+use crate::output;
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
@@ -38,13 +39,6 @@ struct Running {
     died: Option<Instant>,
 }
 
-/// A process that some devnet started.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Trace {
-    pid: i32,
-    program: PathBuf,
-}
-
 /// All processes by name.
 #[derive(Debug)]
 pub struct Children {
@@ -69,7 +63,7 @@ impl Children {
             )
         })?;
         let traces = layout.path("processes.json");
-        end_leftovers(&traces).await;
+        leftovers::end(&traces).await?;
         layout.check_ports()?;
         layout.clear()?;
         Ok(Self {
@@ -193,7 +187,7 @@ impl Children {
             for (name, running) in &mut self.running {
                 match (running.died, running.child.try_wait()?) {
                     (None, Some(status)) => {
-                        eprintln!("{name} (process {}) ended: {status}", running.pid);
+                        output::remark(&format!("{name} (process {}) ended: {status}", running.pid));
                         if !running.recipe.restart {
                             bail!("{name} cannot be started again: its chain is lost");
                         }
@@ -205,7 +199,7 @@ impl Children {
             }
             for name in &due {
                 self.restart(name)?;
-                eprintln!("{name} started again (process {})", self.pid(name));
+                output::remark(&format!("{name} started again (process {})", self.pid(name)));
             }
             if !due.is_empty() {
                 changed(self)?;
@@ -216,7 +210,11 @@ impl Children {
     /// Ends all: politely, then not.
     pub async fn stop(&mut self, grace: Duration) {
         for running in self.running.values() {
-            signal_process(running.pid, Signal::SIGTERM);
+            // None once it has been waited for: the id may be another's by then.
+            if let Some(pid) = running.child.id().and_then(|pid| i32::try_from(pid).ok()) {
+                // It may have ended meanwhile, which is what is wanted.
+                let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+            }
         }
         let deadline = Instant::now() + grace;
         for (name, running) in &mut self.running {
@@ -232,39 +230,9 @@ impl Children {
     }
 
     fn trace(&self) -> anyhow::Result<()> {
-        let trace = |running: &Running| Trace {
-            pid: i32::try_from(running.pid).unwrap_or_default(),
-            program: running.recipe.program.clone(),
-        };
+        let trace =
+            |running: &Running| Trace::new(running.pid, &running.recipe.program, &running.recipe.args);
         let traces: Vec<Trace> = self.running.values().map(trace).collect();
-        std::fs::write(&self.traces, serde_json::to_vec(&traces)?).context("cannot note the processes")
-    }
-}
-
-fn signal_process(pid: u32, signal: Signal) {
-    if let Ok(pid) = i32::try_from(pid) {
-        // It may have ended meanwhile, which is what is wanted.
-        let _ = kill(Pid::from_raw(pid), signal);
-    }
-}
-
-/// Ends the processes that a file names, if they still run the program that it names.
-async fn end_leftovers(traces: &Path) {
-    let Ok(bytes) = std::fs::read(traces) else { return };
-    let Ok(traces) = serde_json::from_slice::<Vec<Trace>>(&bytes) else {
-        return;
-    };
-    let mut left = false;
-    for trace in traces {
-        let command = std::fs::read(format!("/proc/{}/cmdline", trace.pid)).unwrap_or_default();
-        let first = command.split(|byte| *byte == 0).next().unwrap_or_default();
-        if trace.pid > 1 && first == trace.program.as_os_str().as_encoded_bytes() {
-            progress(&format!("ending process {} of an earlier devnet", trace.pid));
-            let _ = kill(Pid::from_raw(trace.pid), Signal::SIGKILL);
-            left = true;
-        }
-    }
-    if left {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        leftovers::note(&self.traces, &traces)
     }
 }

@@ -7,6 +7,7 @@
 mod children;
 mod demo;
 mod layout;
+mod leftovers;
 mod market;
 mod network;
 mod summary;
