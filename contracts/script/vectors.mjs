@@ -53,7 +53,8 @@ async function signed(set, positions, checkpoint) {
   const signatures = [];
   for (const i of positions) signatures.push(await privateKeyToAccount(set.operators[i].privateKey).sign({ hash: digest }));
   const signers = positions.reduce((bits, i) => bits | (1n << BigInt(i)), 0n);
-  return { checkpoint, digest, signers: signers.toString(), signatures: concat(signatures) };
+  const rootsHash = keccak256(concat([checkpoint.stateRoot, checkpoint.withdrawalsRoot, checkpoint.exitRoot]));
+  return { checkpoint, digest, rootsHash, signers: signers.toString(), signatures: concat(signatures) };
 }
 
 const pairHash = (a, b) => keccak256(concat(BigInt(a) <= BigInt(b) ? [a, b] : [b, a]));
@@ -116,7 +117,8 @@ async function vectors() {
       nextOperatorSet: heavy.operatorSetHash,
     }),
     await signed(heavy, [0, 1, 2, 3], {
-      epoch: Number.MAX_SAFE_INTEGER,
+      // The largest that the contract keeps.
+      epoch: 2 ** 40 - 1,
       height: Number.MAX_SAFE_INTEGER,
       stateRoot: phrase("state 3"),
       withdrawalsRoot: trees.at(-1).root,

@@ -25,11 +25,13 @@ contract SettlementCheckpointTest is SettlementFixture {
             nextOperatorSet: keccak256("next")
         });
         vm.expectEmit(address(settlement));
-        emit EventsLib.CheckpointAccepted(17, 3, checkpoint.stateRoot, checkpoint.withdrawalsRoot, 1);
+        emit EventsLib.CheckpointAccepted(
+            17, 3, checkpoint.stateRoot, checkpoint.withdrawalsRoot, checkpoint.exitRoot, 1, keccak256("next")
+        );
+        skip(12);
         submit(checkpoint);
 
-        assertEq(abi.encode(settlement.latestCheckpoint()), abi.encode(checkpoint));
-        assertEq(settlement.operatorSetHash(), keccak256("next"));
+        assertLatest(checkpoint, block.timestamp);
         assertEq(settlement.inboxCount(), 2, "deposits are counted apart from what was consumed");
     }
 
@@ -61,25 +63,53 @@ contract SettlementCheckpointTest is SettlementFixture {
         refused(checkpoint, reason);
     }
 
-    function testFuzz_refusesHeightThatDoesNotIncrease(uint64 latest, uint64 given) public {
-        latest = uint64(bound(latest, 1, type(uint64).max));
-        given = uint64(bound(given, 0, latest));
+    function testFuzz_refusesHeightThatDoesNotIncrease(uint64 before, uint64 given) public {
+        before = uint64(bound(before, 1, type(uint64).max));
+        given = uint64(bound(given, 0, before));
         Checkpoint memory checkpoint = nextCheckpoint();
-        checkpoint.height = latest;
+        checkpoint.height = before;
         submit(checkpoint);
         checkpoint.height = given;
-        refused(checkpoint, abi.encodeWithSelector(ErrorsLib.HeightNotIncreasing.selector, latest, given));
+        refused(checkpoint, abi.encodeWithSelector(ErrorsLib.HeightNotIncreasing.selector, before, given));
     }
 
-    function testFuzz_refusesEpochThatDecreases(uint64 latest, uint64 given) public {
-        latest = uint64(bound(latest, 1, type(uint64).max));
-        given = uint64(bound(given, 0, latest - 1));
+    function testFuzz_refusesEpochThatDecreases(uint64 before, uint64 given) public {
+        before = uint64(bound(before, 1, type(uint40).max));
+        given = uint64(bound(given, 0, before - 1));
         Checkpoint memory checkpoint = nextCheckpoint();
-        checkpoint.epoch = latest;
+        checkpoint.epoch = before;
         submit(checkpoint);
         checkpoint = nextCheckpoint();
         checkpoint.epoch = given;
-        refused(checkpoint, abi.encodeWithSelector(ErrorsLib.EpochDecreased.selector, latest, given));
+        refused(checkpoint, abi.encodeWithSelector(ErrorsLib.EpochDecreased.selector, before, given));
+    }
+
+    /// @dev The settlement keeps 40 bits of it, 34,000 years of one epoch a second.
+    function test_refusesEpochBeyond40Bits() public {
+        Checkpoint memory checkpoint = nextCheckpoint();
+        checkpoint.epoch = type(uint40).max;
+        submit(checkpoint);
+        assertLatest(checkpoint, block.timestamp);
+        checkpoint = nextCheckpoint();
+        checkpoint.epoch += 1;
+        refused(
+            checkpoint, abi.encodeWithSelector(ErrorsLib.EpochTooLarge.selector, checkpoint.epoch, type(uint40).max)
+        );
+    }
+
+    function testFuzz_keepsWhatItAccepts(Checkpoint memory checkpoint, uint8 entries, uint40 time) public {
+        checkpoint.height = uint64(bound(checkpoint.height, 1, type(uint64).max));
+        checkpoint.epoch = uint64(bound(checkpoint.epoch, 0, type(uint40).max));
+        checkpoint.inboxCount = uint64(bound(checkpoint.inboxCount, 0, entries));
+        if (checkpoint.nextOperatorSet == 0) checkpoint.nextOperatorSet = keccak256("next");
+        for (uint256 i = 0; i < entries; ++i) {
+            forceAs(consumer, "");
+        }
+        vm.warp(time);
+        submit(checkpoint);
+        assertLatest(checkpoint, time);
+        assertEq(settlement.inboxCount(), entries);
+        assertFalse(settlement.isFrozen());
     }
 
     function test_refusesInboxCountThatDecreases() public {
@@ -90,7 +120,7 @@ contract SettlementCheckpointTest is SettlementFixture {
         refused(checkpoint, abi.encodeWithSelector(ErrorsLib.InboxCountDecreased.selector, 1, 0));
     }
 
-    function testFuzz_refusesInboxCountBeyondTheDeposits(uint64 given) public {
+    function testFuzz_refusesInboxCountBeyondTheInbox(uint64 given) public {
         depositAs(consumer, consumer, 5);
         Checkpoint memory checkpoint = nextCheckpoint();
         checkpoint.inboxCount = uint64(bound(given, 2, type(uint64).max));
@@ -181,7 +211,7 @@ contract SettlementCheckpointTest is SettlementFixture {
     }
 
     function test_refusesCheckpointSignedForAnotherSettlement() public {
-        Settlement other = new Settlement(token, operators.seats());
+        Settlement other = settlementOf(token, operators.seats());
         Checkpoint memory checkpoint = nextCheckpoint();
         bytes memory signatures = operators.sign(7, other.checkpointDigest(checkpoint));
         bytes32[] memory seats = operators.seats();

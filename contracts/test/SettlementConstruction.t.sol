@@ -12,15 +12,16 @@ contract SettlementConstructionTest is SettlementFixture {
     using Operators for Operators.Set;
 
     function test_startsEmptyWithTheGenesisSet() public view {
-        Checkpoint memory latest = settlement.latestCheckpoint();
-        assertEq(latest.epoch, 0);
-        assertEq(latest.height, 0);
-        assertEq(latest.stateRoot, bytes32(0));
-        assertEq(latest.withdrawalsRoot, bytes32(0));
-        assertEq(latest.exitRoot, bytes32(0));
-        assertEq(latest.inboxCount, 0);
-        assertEq(latest.nextOperatorSet, operators.hash());
-        assertEq(settlement.operatorSetHash(), operators.hash());
+        Checkpoint memory nothing;
+        nothing.nextOperatorSet = operators.hash();
+        assertLatest(nothing, block.timestamp);
+        assertEq(settlement.exitDelay(), EXIT_DELAY);
+        assertEq(settlement.forceDelay(), FORCE_DELAY);
+        assertEq(settlement.guardian(), guardian);
+        assertEq(settlement.depositsPausedUntil(), 0);
+        assertFalse(settlement.isFrozen());
+        assertFalse(settlement.hasExited(consumer));
+        assertEq(settlement.forcedAt(0), 0);
         assertEq(settlement.inboxCount(), 0);
         assertEq(address(settlement.token()), address(token));
         assertFalse(settlement.isWithdrawn(0));
@@ -29,7 +30,21 @@ contract SettlementConstructionTest is SettlementFixture {
     function test_refusesTokenWithoutCode() public {
         bytes32[] memory seats = operators.seats();
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.TokenWithoutCode.selector, consumer));
-        new Settlement(IERC20(consumer), seats);
+        settlementOf(IERC20(consumer), seats);
+    }
+
+    function test_refusesDelaysThatAreZeroOrNeverEnd() public {
+        bytes32[] memory seats = operators.seats();
+        uint64[2] memory wrong = [0, settlement.MAX_DELAY() + 1];
+        for (uint256 i = 0; i < 2; ++i) {
+            bytes memory reason = abi.encodeWithSelector(ErrorsLib.InvalidDelay.selector, wrong[i], 90 days);
+            vm.expectRevert(reason);
+            new Settlement(token, seats, wrong[i], FORCE_DELAY, guardian);
+            vm.expectRevert(reason);
+            new Settlement(token, seats, EXIT_DELAY, wrong[i], guardian);
+        }
+        assertEq(new Settlement(token, seats, 1, 1, guardian).exitDelay(), 1);
+        assertEq(new Settlement(token, seats, 90 days, 90 days, guardian).forceDelay(), 90 days);
     }
 
     function test_refusesEmptySet() public {
@@ -64,7 +79,7 @@ contract SettlementConstructionTest is SettlementFixture {
 
     function test_acceptsTheLargestTotalWeight() public {
         operators.weights[0] = type(uint96).max - 3;
-        assertEq(new Settlement(token, operators.seats()).operatorSetHash(), operators.hash());
+        assertEq(settlementOf(token, operators.seats()).operatorSetHash(), operators.hash());
     }
 
     function test_refusesTotalWeightBeyond96Bits() public {
@@ -77,7 +92,7 @@ contract SettlementConstructionTest is SettlementFixture {
 
     function test_acceptsAsManySeatsAsTheBitmapHasBits() public {
         bytes32[] memory seats = crowd(256);
-        assertEq(new Settlement(token, seats).operatorSetHash(), keccak256(abi.encodePacked(seats)));
+        assertEq(settlementOf(token, seats).operatorSetHash(), keccak256(abi.encodePacked(seats)));
     }
 
     function test_refusesMoreSeatsThanTheBitmapHasBits() public {
@@ -90,7 +105,7 @@ contract SettlementConstructionTest is SettlementFixture {
             // A twelfth each at most, so that the sum fits.
             set.weights[i] = uint96(bound(weights[i], 1, type(uint96).max / 12));
         }
-        assertEq(new Settlement(token, set.seats()).operatorSetHash(), set.hash());
+        assertEq(settlementOf(token, set.seats()).operatorSetHash(), set.hash());
     }
 
     function test_domainIsRampartOneOnThisChainAndContract() public view {
@@ -124,7 +139,7 @@ contract SettlementConstructionTest is SettlementFixture {
 
     function construct(bytes32[] memory seats, bytes memory reason) private {
         vm.expectRevert(reason);
-        new Settlement(token, seats);
+        settlementOf(token, seats);
     }
 
     function crowd(uint256 count) private pure returns (bytes32[] memory seats) {

@@ -2,17 +2,13 @@
 pragma solidity 0.8.37;
 
 import {FalseToken} from "./mocks/FalseToken.sol";
-import {Operators} from "./support/Operators.sol";
 import {SettlementFixture} from "./support/SettlementFixture.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {Settlement} from "src/l2/Settlement.sol";
 import {ErrorsLib} from "src/l2/libraries/ErrorsLib.sol";
 import {EventsLib} from "src/l2/libraries/EventsLib.sol";
 
 contract SettlementDepositTest is SettlementFixture {
-    using Operators for Operators.Set;
-
     address internal account = makeAddr("account");
 
     struct Permit {
@@ -64,7 +60,7 @@ contract SettlementDepositTest is SettlementFixture {
 
     function test_refusesTokenThatAnswersFalse() public {
         FalseToken liar = new FalseToken();
-        settlement = new Settlement(liar, operators.seats());
+        settle(liar);
         vm.expectRevert(abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, address(liar)));
         depositAs(consumer, account, 1);
         assertEq(settlement.inboxCount(), 0);

@@ -6,29 +6,31 @@ import {Operators} from "./support/Operators.sol";
 import {Test} from "forge-std/Test.sol";
 import {Settlement} from "src/l2/Settlement.sol";
 import {UtilityToken} from "src/l2/UtilityToken.sol";
-import {Checkpoint} from "src/l2/libraries/CheckpointLib.sol";
+import {Checkpoint, LatestCheckpoint} from "src/l2/libraries/CheckpointLib.sol";
 
-/// @notice What holds after every sequence of deposits, checkpoints, handovers and withdrawals.
+/// @notice What holds after every sequence of deposits, forced messages, pauses, checkpoints, handovers, silences, freezes,
+/// withdrawals, exits and recoveries.
 contract SettlementInvariantTest is Test {
     using Operators for Operators.Set;
 
     UtilityToken private token;
     Settlement private settlement;
     LedgerHandler private handler;
-    Checkpoint private last;
-    uint256 private lastDeposits;
+    LatestCheckpoint private last;
+    uint256 private lastReceived;
+    bool private lastFrozen;
 
     function setUp() public {
         Operators.Set memory genesis = Operators.create(4, "genesis");
         token = new UtilityToken(address(this), 1_000_000_000 ether);
-        settlement = new Settlement(token, genesis.seats());
+        settlement = new Settlement(token, genesis.seats(), 7 days, 3 days, makeAddr("guardian"));
         handler = new LedgerHandler(token, settlement, genesis);
-        for (uint256 i = 0; i < 5; ++i) {
+        for (uint256 i = 0; i < handler.ACCOUNTS(); ++i) {
             assertTrue(token.transfer(handler.account(i), 10_000_000 ether));
         }
         last = settlement.latestCheckpoint();
         targetContract(address(handler));
-        bytes4[] memory selectors = new bytes4[](9);
+        bytes4[] memory selectors = new bytes4[](16);
         selectors[0] = LedgerHandler.deposit.selector;
         selectors[1] = LedgerHandler.consume.selector;
         selectors[2] = LedgerHandler.request.selector;
@@ -38,42 +40,93 @@ contract SettlementInvariantTest is Test {
         selectors[6] = LedgerHandler.withdrawTooEarly.selector;
         selectors[7] = LedgerHandler.submitFalseCheckpoint.selector;
         selectors[8] = LedgerHandler.donate.selector;
+        selectors[9] = LedgerHandler.force.selector;
+        selectors[10] = LedgerHandler.wait.selector;
+        selectors[11] = LedgerHandler.freeze.selector;
+        selectors[12] = LedgerHandler.exit.selector;
+        selectors[13] = LedgerHandler.exitFalsely.selector;
+        selectors[14] = LedgerHandler.recover.selector;
+        selectors[15] = LedgerHandler.pause.selector;
         targetSelector(FuzzSelector(address(handler), selectors));
     }
 
-    /// @dev Solvency: what is held is what came in less what went out, and covers all that the ledger owes.
-    function invariant_holdsDepositsLessWithdrawals() public view {
-        uint256 held = token.balanceOf(address(settlement));
-        assertEq(held, handler.deposited() + handler.donated() - handler.paid());
-        assertEq(held - handler.donated(), handler.ledgerTotal() + handler.pending() + handler.unpaid());
+    /// @dev One campaign checks them all after each call: what costs time are the calls.
+    function invariant_theContractAgreesWithTheBooks() public {
+        holdsWhatAllCouldClaim();
+        paysEachClaimAtMostOnce();
+        movesForwardOnlyAndNeverThaws();
+        isFrozenExactlyWhenSomebodyFrozeIt();
+        countsEachEntryAndConsumesNoMore();
+        keepsTheCheckpointLastCertified();
     }
 
-    function invariant_paysEachWithdrawalAtMostOnce() public view {
+    /// @dev However a run went: once the operators are silent for long enough, everybody leaves with all that is due, and
+    /// nothing but donations stays.
+    function afterInvariant() public {
+        skip(settlement.exitDelay());
+        if (!handler.frozen()) handler.freeze(true, 0);
+        handler.everyoneLeaves();
+        assertEq(handler.claims(), 0);
+        assertEq(token.balanceOf(address(settlement)), handler.donated());
+    }
+
+    /// @dev Solvency: what is held is what came in less what went out, and is exactly what all could claim if the settlement
+    /// froze now, or can claim since it did.
+    function holdsWhatAllCouldClaim() private view {
+        uint256 held = token.balanceOf(address(settlement));
+        assertEq(held, handler.deposited() + handler.donated() - handler.paid());
+        assertEq(held - handler.donated(), handler.claims());
+    }
+
+    function paysEachClaimAtMostOnce() private view {
         for (uint256 i = 0; i < handler.requested(); ++i) {
             assertLe(handler.payments(i), 1);
             assertEq(settlement.isWithdrawn(uint64(i)), handler.payments(i) == 1);
         }
+        for (uint256 i = 0; i < handler.ACCOUNTS(); ++i) {
+            assertLe(handler.exits(i), 1);
+            assertEq(settlement.hasExited(handler.account(i)), handler.exits(i) == 1);
+        }
+        for (uint256 i = 0; i < handler.received(); ++i) {
+            assertLe(handler.recoveries(i), 1);
+        }
     }
 
     /// @dev Runs after every call, so `last` is the state before it.
-    function invariant_movesForwardOnly() public {
-        Checkpoint memory latest = settlement.latestCheckpoint();
+    function movesForwardOnlyAndNeverThaws() private {
+        LatestCheckpoint memory latest = settlement.latestCheckpoint();
+        uint256 received = settlement.inboxCount();
+        bool frozen = settlement.isFrozen();
         assertGe(latest.height, last.height);
         assertGe(latest.epoch, last.epoch);
         assertGe(latest.inboxCount, last.inboxCount);
-        assertGe(settlement.inboxCount(), lastDeposits);
+        assertGe(latest.acceptedAt, last.acceptedAt);
+        assertGe(received, lastReceived);
         if (latest.height == last.height) assertEq(abi.encode(latest), abi.encode(last), "one height, one checkpoint");
-        last = latest;
-        lastDeposits = settlement.inboxCount();
+        if (lastFrozen) {
+            assertTrue(frozen, "thawed");
+            assertEq(latest.height, last.height, "a checkpoint in the ice");
+            assertEq(received, lastReceived, "an entry in the ice");
+        }
+        (last, lastReceived, lastFrozen) = (latest, received, frozen);
     }
 
-    function invariant_countsEachDepositAndConsumesNoMore() public view {
-        assertEq(settlement.inboxCount(), handler.deposits());
-        assertLe(settlement.latestCheckpoint().inboxCount, handler.deposits());
+    function isFrozenExactlyWhenSomebodyFrozeIt() private view {
+        assertEq(settlement.isFrozen(), handler.frozen());
     }
 
-    function invariant_theSetIsTheOneHandedOverTo() public view {
-        assertEq(settlement.operatorSetHash(), handler.currentSet());
-        assertEq(settlement.latestCheckpoint().nextOperatorSet, handler.currentSet());
+    function countsEachEntryAndConsumesNoMore() private view {
+        assertEq(settlement.inboxCount(), handler.received());
+        assertLe(settlement.latestCheckpoint().inboxCount, handler.received());
+    }
+
+    function keepsTheCheckpointLastCertified() private view {
+        Checkpoint memory expected = handler.lastCheckpoint();
+        LatestCheckpoint memory kept = settlement.latestCheckpoint();
+        assertEq(settlement.operatorSetHash(), expected.nextOperatorSet);
+        assertEq(kept.nextOperatorSet, expected.nextOperatorSet);
+        assertEq(kept.height, expected.height);
+        bytes memory roots = abi.encodePacked(expected.stateRoot, expected.withdrawalsRoot, expected.exitRoot);
+        assertEq(kept.rootsHash, keccak256(roots));
     }
 }

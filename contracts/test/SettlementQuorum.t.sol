@@ -174,7 +174,7 @@ contract SettlementQuorumTest is SettlementFixture {
         bytes memory before = abi.encode(checkpoint);
         bytes memory signatures = sign(checkpoint, 7);
         field = bound(field, 0, 6);
-        if (field == 0) checkpoint.epoch = to;
+        if (field == 0) checkpoint.epoch = uint64(bound(to, 0, type(uint40).max));
         if (field == 1) checkpoint.height = uint64(bound(to, 1, type(uint64).max));
         if (field == 2) checkpoint.stateRoot = root;
         if (field == 3) checkpoint.withdrawalsRoot = root;

@@ -4,17 +4,14 @@ pragma solidity 0.8.37;
 import {FalseToken} from "./mocks/FalseToken.sol";
 import {ReentrantToken} from "./mocks/ReentrantToken.sol";
 import {MerkleTree} from "./support/MerkleTree.sol";
-import {Operators} from "./support/Operators.sol";
 import {SettlementFixture} from "./support/SettlementFixture.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {Settlement} from "src/l2/Settlement.sol";
+import {Roots} from "src/l2/libraries/CheckpointLib.sol";
 import {ErrorsLib} from "src/l2/libraries/ErrorsLib.sol";
 import {EventsLib} from "src/l2/libraries/EventsLib.sol";
 
 contract SettlementWithdrawTest is SettlementFixture {
-    using Operators for Operators.Set;
-
     address internal provider = makeAddr("provider");
 
     function setUp() public override {
@@ -26,7 +23,7 @@ contract SettlementWithdrawTest is SettlementFixture {
         certify(MerkleTree.leaf(0, provider, 9 ether));
         vm.expectEmit(address(settlement));
         emit EventsLib.Withdrawn(0, provider, 9 ether);
-        settlement.withdraw(0, provider, 9 ether, new bytes32[](0));
+        settlement.withdraw(roots(), 0, provider, 9 ether, new bytes32[](0));
         assertEq(token.balanceOf(provider), 9 ether);
         assertEq(token.balanceOf(address(settlement)), 991 ether);
         assertTrue(settlement.isWithdrawn(0));
@@ -37,7 +34,7 @@ contract SettlementWithdrawTest is SettlementFixture {
         certify(MerkleTree.leaf(0, provider, 9 ether));
         address helper = makeAddr("helper");
         vm.prank(helper);
-        settlement.withdraw(0, provider, 9 ether, new bytes32[](0));
+        settlement.withdraw(roots(), 0, provider, 9 ether, new bytes32[](0));
         assertEq(token.balanceOf(provider), 9 ether);
         assertEq(token.balanceOf(helper), 0);
     }
@@ -50,10 +47,10 @@ contract SettlementWithdrawTest is SettlementFixture {
             certify(MerkleTree.root(leaves));
             for (uint64 i = 0; i < size; ++i) {
                 bytes32[] memory proof = MerkleTree.proof(leaves, i);
-                settlement.withdraw(i, recipientOf(i), amountOf(i), proof);
+                settlement.withdraw(roots(), i, recipientOf(i), amountOf(i), proof);
                 assertEq(token.balanceOf(recipientOf(i)), amountOf(i));
                 vm.expectRevert(abi.encodeWithSelector(ErrorsLib.AlreadyWithdrawn.selector, i));
-                settlement.withdraw(i, recipientOf(i), amountOf(i), proof);
+                settlement.withdraw(roots(), i, recipientOf(i), amountOf(i), proof);
             }
         }
     }
@@ -65,29 +62,62 @@ contract SettlementWithdrawTest is SettlementFixture {
         certify(MerkleTree.root(many));
 
         expectInvalid(2);
-        settlement.withdraw(2, recipientOf(2), amountOf(2), MerkleTree.proof(few, 2));
-        settlement.withdraw(2, recipientOf(2), amountOf(2), MerkleTree.proof(many, 2));
+        settlement.withdraw(roots(), 2, recipientOf(2), amountOf(2), MerkleTree.proof(few, 2));
+        settlement.withdraw(roots(), 2, recipientOf(2), amountOf(2), MerkleTree.proof(many, 2));
         assertTrue(settlement.isWithdrawn(2));
     }
 
     function test_whatWasPaidStaysPaidInTheGrownTree() public {
         certify(MerkleTree.root(leavesOf(3)));
-        settlement.withdraw(1, recipientOf(1), amountOf(1), MerkleTree.proof(leavesOf(3), 1));
+        settlement.withdraw(roots(), 1, recipientOf(1), amountOf(1), MerkleTree.proof(leavesOf(3), 1));
         certify(MerkleTree.root(leavesOf(4)));
         bytes32[] memory proof = MerkleTree.proof(leavesOf(4), 1);
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.AlreadyWithdrawn.selector, 1));
-        settlement.withdraw(1, recipientOf(1), amountOf(1), proof);
+        settlement.withdraw(roots(), 1, recipientOf(1), amountOf(1), proof);
+    }
+
+    function test_paysWhenFrozenToo() public {
+        certify(MerkleTree.leaf(0, provider, 9 ether));
+        freezeAfterSilence();
+        settlement.withdraw(roots(), 0, provider, 9 ether, new bytes32[](0));
+        assertEq(token.balanceOf(provider), 9 ether);
+    }
+
+    function test_refusesTheRootsOfAnEarlierCheckpoint() public {
+        certify(MerkleTree.leaf(0, provider, 9 ether));
+        Roots memory stale = roots();
+        bytes32 staleHash = settlement.latestCheckpoint().rootsHash;
+        submit(nextCheckpoint());
+        bytes32 latestHash = settlement.latestCheckpoint().rootsHash;
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.StaleRoots.selector, latestHash, staleHash));
+        settlement.withdraw(stale, 0, provider, 9 ether, new bytes32[](0));
+        settlement.withdraw(roots(), 0, provider, 9 ether, new bytes32[](0));
+    }
+
+    function testFuzz_refusesRootsOfOnesOwnMaking(Roots calldata made) public {
+        certify(MerkleTree.leaf(0, provider, 9 ether));
+        bytes32 given = keccak256(abi.encodePacked(made.stateRoot, made.withdrawalsRoot, made.exitRoot));
+        bytes32 kept = settlement.latestCheckpoint().rootsHash;
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.StaleRoots.selector, kept, given));
+        settlement.withdraw(made, 0, provider, 9 ether, new bytes32[](0));
+    }
+
+    /// @dev The leaf of an exit has two words, that of a withdrawal three: neither proves the other, whatever the tree.
+    function test_anExitIsNoWithdrawal() public {
+        certify(MerkleTree.exitLeaf(provider, 9 ether));
+        expectInvalid(0);
+        settlement.withdraw(roots(), 0, provider, 9 ether, new bytes32[](0));
     }
 
     function test_refusesBeforeTheFirstCheckpoint() public {
         vm.expectRevert(ErrorsLib.NoWithdrawals.selector);
-        settlement.withdraw(0, provider, 1, new bytes32[](0));
+        settlement.withdraw(roots(), 0, provider, 1, new bytes32[](0));
     }
 
     function test_refusesWhileTheCertifiedTreeIsEmpty() public {
         certify(MerkleTree.root(new bytes32[](0)));
         vm.expectRevert(ErrorsLib.NoWithdrawals.selector);
-        settlement.withdraw(0, provider, 1, new bytes32[](0));
+        settlement.withdraw(roots(), 0, provider, 1, new bytes32[](0));
     }
 
     function test_refusesAnotherIndexRecipientOrAmount() public {
@@ -95,12 +125,12 @@ contract SettlementWithdrawTest is SettlementFixture {
         certify(MerkleTree.root(leaves));
         bytes32[] memory proof = MerkleTree.proof(leaves, 3);
         expectInvalid(4);
-        settlement.withdraw(4, recipientOf(3), amountOf(3), proof);
+        settlement.withdraw(roots(), 4, recipientOf(3), amountOf(3), proof);
         expectInvalid(3);
-        settlement.withdraw(3, recipientOf(4), amountOf(3), proof);
+        settlement.withdraw(roots(), 3, recipientOf(4), amountOf(3), proof);
         expectInvalid(3);
-        settlement.withdraw(3, recipientOf(3), amountOf(3) + 1, proof);
-        settlement.withdraw(3, recipientOf(3), amountOf(3), proof);
+        settlement.withdraw(roots(), 3, recipientOf(3), amountOf(3) + 1, proof);
+        settlement.withdraw(roots(), 3, recipientOf(3), amountOf(3), proof);
     }
 
     function test_refusesProofOfAnotherLeaf() public {
@@ -108,7 +138,7 @@ contract SettlementWithdrawTest is SettlementFixture {
         certify(MerkleTree.root(leaves));
         bytes32[] memory proof = MerkleTree.proof(leaves, 0);
         expectInvalid(5);
-        settlement.withdraw(5, recipientOf(5), amountOf(5), proof);
+        settlement.withdraw(roots(), 5, recipientOf(5), amountOf(5), proof);
     }
 
     function test_refusesProofThatIsTooShortOrTooLong() public {
@@ -118,29 +148,29 @@ contract SettlementWithdrawTest is SettlementFixture {
         bytes32[] memory short = new bytes32[](1);
         short[0] = proof[0];
         expectInvalid(0);
-        settlement.withdraw(0, recipientOf(0), amountOf(0), short);
+        settlement.withdraw(roots(), 0, recipientOf(0), amountOf(0), short);
 
         bytes32[] memory long = new bytes32[](3);
         (long[0], long[1], long[2]) = (proof[0], proof[1], bytes32(0));
         expectInvalid(0);
-        settlement.withdraw(0, recipientOf(0), amountOf(0), long);
+        settlement.withdraw(roots(), 0, recipientOf(0), amountOf(0), long);
     }
 
     /// @dev Leaves are hashed twice. A leaf hashed once, whose preimage is as free as an inner node's, is no withdrawal.
     function test_refusesLeafHashedOnce() public {
         certify(keccak256(abi.encode(uint64(0), provider, uint128(1))));
         expectInvalid(0);
-        settlement.withdraw(0, provider, 1, new bytes32[](0));
+        settlement.withdraw(roots(), 0, provider, 1, new bytes32[](0));
     }
 
     function test_refusesZeroRecipientAndTheSettlementItself() public {
         certify(MerkleTree.leaf(0, address(0), 1));
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.InvalidRecipient.selector, address(0)));
-        settlement.withdraw(0, address(0), 1, new bytes32[](0));
+        settlement.withdraw(roots(), 0, address(0), 1, new bytes32[](0));
 
         certify(MerkleTree.leaf(0, address(settlement), 1));
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.InvalidRecipient.selector, address(settlement)));
-        settlement.withdraw(0, address(settlement), 1, new bytes32[](0));
+        settlement.withdraw(roots(), 0, address(settlement), 1, new bytes32[](0));
     }
 
     function test_refusesMoreThanIsHeldAndMayBeRetriedLater() public {
@@ -149,11 +179,11 @@ contract SettlementWithdrawTest is SettlementFixture {
             IERC20Errors.ERC20InsufficientBalance.selector, address(settlement), 1000 ether, 1001 ether
         );
         vm.expectRevert(reason);
-        settlement.withdraw(0, provider, 1001 ether, new bytes32[](0));
+        settlement.withdraw(roots(), 0, provider, 1001 ether, new bytes32[](0));
         assertFalse(settlement.isWithdrawn(0));
 
         depositAs(consumer, consumer, 1 ether);
-        settlement.withdraw(0, provider, 1001 ether, new bytes32[](0));
+        settlement.withdraw(roots(), 0, provider, 1001 ether, new bytes32[](0));
         assertEq(token.balanceOf(address(settlement)), 0);
     }
 
@@ -166,19 +196,19 @@ contract SettlementWithdrawTest is SettlementFixture {
 
     function test_refusesTokenThatAnswersFalse() public {
         FalseToken liar = new FalseToken();
-        settlement = new Settlement(liar, operators.seats());
+        settle(liar);
         certify(MerkleTree.leaf(0, provider, 1));
         vm.expectRevert(abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, address(liar)));
-        settlement.withdraw(0, provider, 1, new bytes32[](0));
+        settlement.withdraw(roots(), 0, provider, 1, new bytes32[](0));
         assertFalse(settlement.isWithdrawn(0));
     }
 
     function test_reentrantWithdrawalFindsItselfPaid() public {
         ReentrantToken hooked = reentrant();
         certify(MerkleTree.leaf(0, provider, 4));
-        bytes memory again = abi.encodeCall(settlement.withdraw, (0, provider, 4, new bytes32[](0)));
+        bytes memory again = abi.encodeCall(settlement.withdraw, (roots(), 0, provider, 4, new bytes32[](0)));
         hooked.arm(address(settlement), again);
-        settlement.withdraw(0, provider, 4, new bytes32[](0));
+        settlement.withdraw(roots(), 0, provider, 4, new bytes32[](0));
         assertTrue(hooked.called());
         assertFalse(hooked.succeeded());
         assertEq(hooked.answer(), abi.encodeWithSelector(ErrorsLib.AlreadyWithdrawn.selector, 0));
@@ -210,7 +240,7 @@ contract SettlementWithdrawTest is SettlementFixture {
         (pair[0], pair[1]) = (MerkleTree.leaf(index, recipient, amount), sibling);
         certify(MerkleTree.root(pair));
         uint256 before = token.balanceOf(recipient);
-        settlement.withdraw(index, recipient, amount, MerkleTree.proof(pair, 0));
+        settlement.withdraw(roots(), index, recipient, amount, MerkleTree.proof(pair, 0));
         assertEq(token.balanceOf(recipient), before + amount);
         assertEq(token.balanceOf(address(settlement)), 1000 ether - amount);
         assertTrue(settlement.isWithdrawn(index));
@@ -225,7 +255,7 @@ contract SettlementWithdrawTest is SettlementFixture {
         bit = bound(bit, 0, proof.length * 256 - 1);
         proof[bit / 256] ^= bytes32(1 << (bit % 256));
         expectInvalid(index);
-        settlement.withdraw(index, recipientOf(index), amountOf(index), proof);
+        settlement.withdraw(roots(), index, recipientOf(index), amountOf(index), proof);
     }
 
     function testFuzz_refusesForgedWithdrawal(uint64 index, address recipient, uint128 amount, bytes32[] calldata proof)
@@ -234,13 +264,13 @@ contract SettlementWithdrawTest is SettlementFixture {
         vm.assume(recipient != address(0) && recipient != address(settlement));
         certify(MerkleTree.root(leavesOf(5)));
         expectInvalid(index);
-        settlement.withdraw(index, recipient, amount, proof);
+        settlement.withdraw(roots(), index, recipient, amount, proof);
     }
 
     function testFuzz_payingOneIndexMarksNoOther(uint64 index, uint64 other) public {
         vm.assume(index != other);
         certify(MerkleTree.leaf(index, provider, 1));
-        settlement.withdraw(index, provider, 1, new bytes32[](0));
+        settlement.withdraw(roots(), index, provider, 1, new bytes32[](0));
         assertTrue(settlement.isWithdrawn(index));
         assertFalse(settlement.isWithdrawn(other));
     }
@@ -248,13 +278,13 @@ contract SettlementWithdrawTest is SettlementFixture {
     /// @dev A settlement over a token with hooks, which holds 10 of it by one deposit.
     function reentrant() private returns (ReentrantToken hooked) {
         hooked = new ReentrantToken(address(this), 1000);
-        settlement = new Settlement(hooked, operators.seats());
+        settle(hooked);
         hooked.approve(address(settlement), 1000);
         settlement.deposit(consumer, 10);
     }
 
     function expectInvalid(uint64 index) private {
-        bytes32 root = settlement.latestCheckpoint().withdrawalsRoot;
+        bytes32 root = latest.withdrawalsRoot;
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.InvalidProof.selector, index, root));
     }
 

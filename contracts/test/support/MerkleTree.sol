@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-/// @notice The withdrawals' tree as the ledger keeps it, written apart from OpenZeppelin's hashing so that the two
+/// @notice The withdrawals' and the exits' tree as the ledger keeps it, written apart from OpenZeppelin's hashing so that the two
 /// check each other: inner nodes hash their children in ascending order, an odd node moves up unhashed, the tree of
 /// no leaves has the zero root.
 library MerkleTree {
@@ -11,6 +11,15 @@ library MerkleTree {
             mstore(add(words, 32), index)
             mstore(add(words, 64), recipient)
             mstore(add(words, 96), amount)
+        }
+        return keccak256(abi.encodePacked(keccak256(words)));
+    }
+
+    function exitLeaf(address account, uint128 amount) internal pure returns (bytes32) {
+        bytes memory words = new bytes(64);
+        assembly ("memory-safe") {
+            mstore(add(words, 32), account)
+            mstore(add(words, 64), amount)
         }
         return keccak256(abi.encodePacked(keccak256(words)));
     }

@@ -3,21 +3,27 @@ pragma solidity 0.8.37;
 
 import {MerkleTree} from "./MerkleTree.sol";
 import {Operators} from "./Operators.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Test} from "forge-std/Test.sol";
 import {Settlement} from "src/l2/Settlement.sol";
 import {UtilityToken} from "src/l2/UtilityToken.sol";
-import {Checkpoint} from "src/l2/libraries/CheckpointLib.sol";
+import {Checkpoint, LatestCheckpoint, Roots} from "src/l2/libraries/CheckpointLib.sol";
 
-/// @notice A settlement with four operators of equal weight, and a consumer who holds and has approved tokens.
+/// @notice A settlement with four operators of equal weight, and a consumer who holds and has approved tokens. The fixture
+/// remembers the latest checkpoint in full, as clients do from its event: the settlement keeps a hash of its roots only.
 abstract contract SettlementFixture is Test {
     using Operators for Operators.Set;
 
     uint256 internal constant SUPPLY = 1_000_000_000 ether;
+    uint64 internal constant EXIT_DELAY = 7 days;
+    uint64 internal constant FORCE_DELAY = 3 days;
     uint256 internal constant CONSUMER_KEY = uint256(keccak256("consumer"));
 
     UtilityToken internal token;
     Settlement internal settlement;
     Operators.Set internal operators;
+    Checkpoint internal latest;
+    address internal guardian = makeAddr("guardian");
     address internal consumer = vm.addr(CONSUMER_KEY);
 
     function setUp() public virtual {
@@ -27,15 +33,26 @@ abstract contract SettlementFixture is Test {
     function deployWith(Operators.Set memory set) internal {
         operators = set;
         token = new UtilityToken(address(this), SUPPLY);
-        settlement = new Settlement(token, set.seats());
+        settle(token);
         assertTrue(token.transfer(consumer, 1_000_000 ether));
         vm.prank(consumer);
         token.approve(address(settlement), type(uint256).max);
     }
 
+    /// @notice A new settlement over `token_`, without a checkpoint.
+    function settle(IERC20 token_) internal {
+        settlement = settlementOf(token_, operators.seats());
+        delete latest;
+        latest.nextOperatorSet = operators.hash();
+    }
+
+    function settlementOf(IERC20 token_, bytes32[] memory seats) internal returns (Settlement) {
+        return new Settlement(token_, seats, EXIT_DELAY, FORCE_DELAY, guardian);
+    }
+
     /// @notice The next checkpoint after the latest, with other roots, everything consumed, by the same set.
     function nextCheckpoint() internal view returns (Checkpoint memory checkpoint) {
-        checkpoint = settlement.latestCheckpoint();
+        checkpoint = latest;
         checkpoint.height += 1;
         checkpoint.stateRoot = keccak256(abi.encode("state", checkpoint.height));
         checkpoint.exitRoot = keccak256(abi.encode("exit", checkpoint.height));
@@ -50,6 +67,26 @@ abstract contract SettlementFixture is Test {
     function submit(Checkpoint memory checkpoint, uint256 signers) internal {
         bytes memory signatures = operators.sign(signers, settlement.checkpointDigest(checkpoint));
         settlement.submitCheckpoint(checkpoint, operators.seats(), signers, signatures);
+        latest = checkpoint;
+    }
+
+    /// @notice The roots of the latest checkpoint.
+    function roots() internal view returns (Roots memory) {
+        return Roots(latest.stateRoot, latest.withdrawalsRoot, latest.exitRoot);
+    }
+
+    /// @notice The settlement's latest checkpoint must be `expected`, accepted at `time`.
+    function assertLatest(Checkpoint memory expected, uint256 time) internal view {
+        LatestCheckpoint memory kept = settlement.latestCheckpoint();
+        assertEq(kept.epoch, expected.epoch);
+        assertEq(kept.height, expected.height);
+        assertEq(kept.inboxCount, expected.inboxCount);
+        assertEq(kept.acceptedAt, time);
+        assertEq(
+            kept.rootsHash, keccak256(abi.encodePacked(expected.stateRoot, expected.withdrawalsRoot, expected.exitRoot))
+        );
+        assertEq(kept.nextOperatorSet, expected.nextOperatorSet);
+        assertEq(settlement.operatorSetHash(), expected.nextOperatorSet);
     }
 
     /// @notice As `submit`, but the settlement must answer with `reason`. Signing happens before the expectation.
@@ -71,6 +108,24 @@ abstract contract SettlementFixture is Test {
         Checkpoint memory checkpoint = nextCheckpoint();
         checkpoint.withdrawalsRoot = root;
         submit(checkpoint);
+    }
+
+    /// @notice Certifies `root` as the root of all exits.
+    function certifyExits(bytes32 root) internal {
+        Checkpoint memory checkpoint = nextCheckpoint();
+        checkpoint.exitRoot = root;
+        submit(checkpoint);
+    }
+
+    /// @notice Nothing is certified for so long that anyone may freeze, and somebody does.
+    function freezeAfterSilence() internal {
+        skip(EXIT_DELAY);
+        settlement.freeze();
+    }
+
+    function forceAs(address from, bytes memory message) internal {
+        vm.prank(from);
+        settlement.force(message);
     }
 
     function depositAs(address from, address account, uint128 amount) internal {

@@ -12,6 +12,9 @@ library ErrorsLib {
     /// @notice The address that should be the token has no code.
     error TokenWithoutCode(address token);
 
+    /// @notice A delay of the escape hatch is zero, or so long that the hatch would never open.
+    error InvalidDelay(uint256 given, uint256 limit);
+
     // Operator set.
 
     /// @notice A set needs at least one seat.
@@ -40,11 +43,14 @@ library ErrorsLib {
     /// @notice A checkpoint's epoch must not be below the latest one's.
     error EpochDecreased(uint64 latest, uint64 given);
 
-    /// @notice A checkpoint must not forget deposits that an earlier one had consumed.
+    /// @notice The contract keeps 40 bits of the epoch.
+    error EpochTooLarge(uint64 given, uint64 limit);
+
+    /// @notice A checkpoint must not forget entries of the inbox that an earlier one had consumed.
     error InboxCountDecreased(uint64 latest, uint64 given);
 
-    /// @notice A checkpoint claims more deposits than were made.
-    error InboxCountAhead(uint64 deposits, uint64 given);
+    /// @notice A checkpoint claims to have consumed more than the inbox has received.
+    error InboxCountAhead(uint64 received, uint64 given);
 
     /// @notice No set hashes to zero: nobody could sign the next checkpoint.
     error ZeroNextOperatorSet();
@@ -61,7 +67,7 @@ library ErrorsLib {
     /// @notice The signers do not hold more than two thirds of the weight.
     error QuorumNotReached(uint256 signedWeight, uint256 totalWeight);
 
-    // Deposits and withdrawals.
+    // Inbox.
 
     /// @notice Nothing to move.
     error ZeroAmount();
@@ -69,7 +75,32 @@ library ErrorsLib {
     /// @notice The zero address cannot own a ledger account.
     error ZeroAccount();
 
-    /// @notice Neither the zero address nor the settlement itself can receive a withdrawal.
+    /// @notice A forced message is longer than the ledger takes.
+    error MessageTooLong(uint256 given, uint256 limit);
+
+    // Pause of deposits.
+
+    /// @notice Governance has paused deposits until this time.
+    error DepositsPausedUntil(uint64 until);
+
+    /// @notice Only the guardian may pause deposits.
+    error NotGuardian(address caller);
+
+    /// @notice A pause lasts at least a second and no longer than the limit.
+    error InvalidPause(uint64 given, uint64 limit);
+
+    /// @notice The last pause is too recent: deposits must be open for a while first.
+    error PausedRecently(uint64 notBefore);
+
+    /// @notice There is no pause to end.
+    error NotPaused();
+
+    // Withdrawals and exits.
+
+    /// @notice The roots given are not those of the latest checkpoint.
+    error StaleRoots(bytes32 latestHash, bytes32 givenHash);
+
+    /// @notice Neither the zero address nor the settlement itself can be paid.
     error InvalidRecipient(address recipient);
 
     /// @notice This withdrawal was paid before.
@@ -80,4 +111,36 @@ library ErrorsLib {
 
     /// @notice The proof does not lead from this withdrawal to the certified root.
     error InvalidProof(uint64 index, bytes32 root);
+
+    /// @notice This account has exited before.
+    error AlreadyExited(address account);
+
+    /// @notice The latest checkpoint certifies no exit.
+    error NoExits();
+
+    /// @notice The proof does not lead from this account's exit to the certified root.
+    error InvalidExitProof(address account, bytes32 root);
+
+    // Escape hatch.
+
+    /// @notice The settlement is frozen for ever.
+    error AlreadyFrozen();
+
+    /// @notice Only a frozen settlement pays exits and gives deposits back.
+    error NotFrozen();
+
+    /// @notice The operators' silence opens the hatch at this time, unless they certify a checkpoint before.
+    error CheckpointNotOverdue(uint64 freezableAt);
+
+    /// @notice The inbox has no forced message of this index.
+    error NotForced(uint64 index);
+
+    /// @notice The ledger has consumed this entry of the inbox.
+    error AlreadyConsumed(uint64 index, uint64 consumed);
+
+    /// @notice The forced message opens the hatch at this time, unless the ledger consumes it before.
+    error MessageNotOverdue(uint64 index, uint64 freezableAt);
+
+    /// @notice The inbox has no such deposit, or it was given back before.
+    error UnknownDeposit(uint64 index);
 }
