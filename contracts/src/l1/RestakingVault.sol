@@ -48,9 +48,9 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// queue. It is not lost and not a slashing: anyone brings it back after the delay (`reclaim`), delegated to nobody, and
 /// investors withdraw from there. Meanwhile the pool stands still and weighs nothing.
 ///
-/// SMALL NUMBERS. The core rounds by a unit or two. A pool holds at least MINIMUM or next to nothing, so rounding
-/// costs an investor less than one part in 10^11; a deposit that the core would round by more than a millionth (an
-/// operator slashed almost to nothing) is refused.
+/// SMALL NUMBERS. The core rounds to parts in 10^18, and by a unit or two; what that takes from a pool is a loss like
+/// another, of a few units. Deposits, withdrawals and what they leave are MINIMUM at least, or all there is. A deposit that
+/// the core would round by more than a millionth (in a pool slashed almost to nothing) is refused.
 ///
 /// TRUST. The core's contracts and its strategy, the token, the service manager (who is an operator) and nobody else: no
 /// owner, no pause, no upgrade. Only stake of the service's operators gives tokens; whether an operator allocates enough of
@@ -172,7 +172,10 @@ contract RestakingVault is ReentrancyGuardTransient {
         Position storage position = _positions[operator][msg.sender];
         require(amount <= position.amount, ErrorsLib.PositionTooSmall(position.amount, amount));
         uint128 rest = position.amount - amount;
-        require(amount != 0 && (rest == 0 || rest >= MINIMUM), ErrorsLib.BelowMinimum(amount == 0 ? 0 : rest, MINIMUM));
+        if (rest != 0 || amount == 0) {
+            require(amount >= MINIMUM, ErrorsLib.BelowMinimum(amount, MINIMUM));
+            require(rest >= MINIMUM, ErrorsLib.BelowMinimum(rest, MINIMUM));
+        }
 
         uint256 depositShares = _depositShares(pool, amount);
         position.amount = rest;
@@ -364,13 +367,11 @@ contract RestakingVault is ReentrancyGuardTransient {
         pool.index = ONE;
     }
 
-    /// @dev What to queue for `amount` withdrawable shares: all that is there for the last of them.
+    /// @dev What to queue for `amount` withdrawable shares: its part of all, and all for the last of them. The core's own
+    /// conversion divides by two factors one after the other, which loses more the more the operator was slashed.
     function _depositShares(Pool storage pool, uint128 amount) private view returns (uint256) {
-        (, uint256 all) = _held(pool);
-        if (amount == pool.principal) return all;
-        uint256[] memory amounts = new uint256[](1);
-        amounts[0] = amount;
-        return delegationManager.convertToDepositShares(address(pool.account), _strategies(), amounts)[0];
+        (uint256 held, uint256 all) = _held(pool);
+        return amount == pool.principal ? all : Math.mulDiv(all, amount, held);
     }
 
     /// @dev Turned away by the operator, and not brought back: the stake is in the core's queue.

@@ -35,9 +35,5 @@ interface IDelegationManager {
         external
         view
         returns (uint256[] memory withdrawableShares, uint256[] memory depositShares);
-    function convertToDepositShares(address staker, address[] memory strategies, uint256[] memory withdrawableShares)
-        external
-        view
-        returns (uint256[] memory);
     function queuedWithdrawals(bytes32 withdrawalRoot) external view returns (Withdrawal memory withdrawal);
 }
