@@ -4,14 +4,14 @@ pragma solidity 0.8.37;
 import {CoreDelegation} from "./mocks/CoreDelegation.sol";
 import {L1Fixture} from "./support/L1Fixture.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {GovernanceToken} from "src/l1/GovernanceToken.sol";
+import {Outbox} from "src/l1/Outbox.sol";
 import {RestakingVault} from "src/l1/RestakingVault.sol";
+import {ServiceManager} from "src/l1/ServiceManager.sol";
 import {IDelegationManager} from "src/l1/interfaces/IDelegationManager.sol";
 import {IStrategyManager} from "src/l1/interfaces/IStrategyManager.sol";
 import {ErrorsLib} from "src/l1/libraries/ErrorsLib.sol";
 import {EventsLib} from "src/l1/libraries/EventsLib.sol";
-import {GovernanceToken} from "src/l1/GovernanceToken.sol";
-import {Outbox} from "src/l1/Outbox.sol";
-import {ServiceManager} from "src/l1/ServiceManager.sol";
 
 contract RestakingVaultTest is L1Fixture {
     // Restaking.
@@ -101,9 +101,7 @@ contract RestakingVaultTest is L1Fixture {
     function test_refusesWithoutApproval() public {
         vm.startPrank(ann);
         asset.approve(address(vault), 0);
-        vm.expectRevert(
-            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, vault, 0, 1 ether)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, vault, 0, 1 ether));
         vault.restake(alpha, 1 ether);
         vm.stopPrank();
     }
@@ -217,9 +215,7 @@ contract RestakingVaultTest is L1Fixture {
     function test_withdrawalNeedsTheTokensBack() public {
         restake(ann, alpha, 10 ether);
         move(ann, bob, 1 ether);
-        vm.expectRevert(
-            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, ann, 9 ether, 10 ether)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, ann, 9 ether, 10 ether));
         requestWithdrawal(ann, alpha, 10 ether);
         requestWithdrawal(ann, alpha, 9 ether);
         assertEq(token.balanceOf(ann), 0);

@@ -63,9 +63,7 @@ contract VoteWeightLibTest is Test {
     {
         (uint256 less, uint256 more) = a < b ? (a, b) : (b, a);
         uint256 h = uint256(half) + 1;
-        assertLe(
-            VoteWeightLib.weight(less, age, supply, boost, h), VoteWeightLib.weight(more, age, supply, boost, h)
-        );
+        assertLe(VoteWeightLib.weight(less, age, supply, boost, h), VoteWeightLib.weight(more, age, supply, boost, h));
     }
 
     function testFuzz_growsWithTheAge(uint128 balance, uint48 a, uint48 b, uint128 supply, uint24 boost, uint32 half)

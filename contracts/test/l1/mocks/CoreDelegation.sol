@@ -60,7 +60,9 @@ contract CoreDelegation {
         _delegate(msg.sender, msg.sender);
     }
 
-    function delegateTo(address operator, IDelegationManager.SignatureWithExpiry memory approval, bytes32 salt) external {
+    function delegateTo(address operator, IDelegationManager.SignatureWithExpiry memory approval, bytes32 salt)
+        external
+    {
         require(delegatedTo[msg.sender] == address(0), ActivelyDelegated());
         require(isOperator(operator), OperatorNotRegistered());
         address approver = delegationApprover[operator];
@@ -95,9 +97,7 @@ contract CoreDelegation {
         roots = new bytes32[](params.length);
         for (uint256 i = 0; i < params.length; ++i) {
             require(params[i].strategies.length == 1 && params[i].depositShares.length == 1, "one strategy here");
-            roots[i] = _queue(
-                msg.sender, delegatedTo[msg.sender], params[i].strategies[0], params[i].depositShares[0]
-            );
+            roots[i] = _queue(msg.sender, delegatedTo[msg.sender], params[i].strategies[0], params[i].depositShares[0]);
         }
     }
 

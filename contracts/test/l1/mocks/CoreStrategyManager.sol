@@ -64,7 +64,9 @@ contract CoreStrategyManager {
     function burnShares(address strategy) external {
         uint256 shares = burnable[strategy];
         burnable[strategy] = 0;
-        if (shares != 0) CoreStrategy(strategy).withdraw(BURN_ADDRESS, CoreStrategy(strategy).underlyingToken(), shares);
+        if (shares != 0) {
+            CoreStrategy(strategy).withdraw(BURN_ADDRESS, CoreStrategy(strategy).underlyingToken(), shares);
+        }
     }
 
     function getDeposits(address staker) external view returns (address[] memory list, uint256[] memory shares) {

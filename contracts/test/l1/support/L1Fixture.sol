@@ -71,7 +71,7 @@ abstract contract L1Fixture is Test {
         fund(bob, 1000 ether);
     }
 
-    function deployCore(bool v19) internal {
+    function deployCore(bool v19) internal virtual {
         asset = new WrappedEther();
         permissions = new CorePermissions();
         delegation = new CoreDelegation(WITHDRAWAL_DELAY);
@@ -148,7 +148,7 @@ abstract contract L1Fixture is Test {
         register(operator, registration(operator, name, 100_000));
     }
 
-    function allocate(address operator, uint64 magnitude) internal {
+    function allocate(address operator, uint64 magnitude) internal virtual {
         vm.prank(operator);
         allocation.allocate(operator, OperatorSet(address(manager), 0), address(strategy), magnitude);
     }

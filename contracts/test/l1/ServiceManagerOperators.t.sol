@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {CoreAllocation} from "./mocks/CoreAllocation.sol";
+import {L1Fixture} from "./support/L1Fixture.sol";
+import {Outbox} from "src/l1/Outbox.sol";
+import {ServiceManager} from "src/l1/ServiceManager.sol";
+import {CoreV13Adapter} from "src/l1/adapters/CoreV13Adapter.sol";
+import {IAllocationManager} from "src/l1/interfaces/IAllocationManager.sol";
+import {ICoreAdapter} from "src/l1/interfaces/ICoreAdapter.sol";
+import {ErrorsLib} from "src/l1/libraries/ErrorsLib.sol";
+import {EventsLib} from "src/l1/libraries/EventsLib.sol";
+
+contract ServiceManagerOperatorsTest is L1Fixture {
+    // Construction.
+
+    function test_theServiceIsItsOwnAccountAndRegistrar() public view {
+        assertTrue(allocation.hasMetadata(address(manager)));
+        assertTrue(allocation.hasStrategy(address(manager), 0, address(strategy)));
+        assertEq(address(allocation.getAVSRegistrar(address(manager))), address(manager));
+        assertTrue(manager.supportsAVS(address(manager)));
+        assertFalse(manager.supportsAVS(address(vault)));
+        assertEq(manager.strategies().length, 1);
+        assertEq(manager.strategies()[0], address(strategy));
+    }
+
+    function test_theSlasherIsAnAppointee() public view {
+        bytes4 selector = IAllocationManager.slashOperator.selector;
+        assertTrue(permissions.canCall(address(manager), address(manager), address(allocation), selector));
+        assertFalse(permissions.canCall(address(manager), address(timelock), address(allocation), selector));
+    }
+
+    function test_constructionRefusesBadSettings() public {
+        ICoreAdapter adapter = new CoreV13Adapter(address(allocation), address(permissions));
+        ServiceManager.Deployment memory d = deployment(adapter);
+        d.timelock = address(0);
+        refused(d, abi.encodeWithSelector(ErrorsLib.InvalidDependency.selector, address(0)));
+        d = deployment(adapter);
+        d.settlement = address(0);
+        refused(d, abi.encodeWithSelector(ErrorsLib.InvalidDependency.selector, address(0)));
+        d = deployment(adapter);
+        d.outbox = Outbox(ann);
+        refused(d, abi.encodeWithSelector(ErrorsLib.InvalidDependency.selector, ann));
+        d = deployment(adapter);
+        d.equivocationWad = 0;
+        refused(d, abi.encodeWithSelector(ErrorsLib.InvalidSetting.selector, 0, 1e18));
+        d.equivocationWad = 1e18 + 1;
+        refused(d, abi.encodeWithSelector(ErrorsLib.InvalidSetting.selector, 1e18 + 1, 1e18));
+        d = deployment(adapter);
+        d.strategies = new address[](0);
+        refused(d, abi.encodeWithSelector(ErrorsLib.StrategiesNotAscending.selector, 0));
+        d.strategies = new address[](2);
+        d.strategies[0] = address(strategy);
+        d.strategies[1] = address(strategy);
+        refused(d, abi.encodeWithSelector(ErrorsLib.StrategiesNotAscending.selector, 1));
+    }
+
+    // Registration.
+
+    function test_registrationKeepsTheKeysAndTellsTheLedger() public {
+        address beta = plainOperator("beta");
+        allocate(beta, 0.5e18);
+        ServiceManager.Registration memory r = registration(beta, "beta", 200_000);
+        r.consensusSignature = abi.encodePacked(keccak256("first"), keccak256("second"));
+        bytes32 digest = manager.operatorKeysDigest(beta, r.consensusKey, r.checkpointKey);
+        vm.expectEmit(address(manager));
+        emit EventsLib.OperatorRegistered(beta, r.consensusKey, r.checkpointKey, digest, r.consensusSignature);
+        vm.expectEmit(address(manager));
+        emit EventsLib.CommissionSet(beta, 200_000);
+        vm.expectEmit(address(outbox));
+        emit EventsLib.OperatorStake(1, beta, 0, 200_000);
+        register(beta, r);
+
+        (bytes32 consensusKey, address key, uint32 commission) = manager.operatorOf(beta);
+        assertEq(consensusKey, r.consensusKey);
+        assertEq(key, r.checkpointKey);
+        assertEq(commission, 200_000);
+        assertEq(manager.operatorOfCheckpointKey(key), beta);
+        assertEq(manager.operatorOfConsensusKey(consensusKey), beta);
+        assertTrue(manager.isMember(beta));
+    }
+
+    /// @dev The digest by its definition, apart from the contract's helpers.
+    function test_theProofIsTypedDataOfThisContract() public view {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("Rampart"),
+                keccak256("1"),
+                block.chainid,
+                address(manager)
+            )
+        );
+        bytes32 structHash = keccak256(
+            abi.encode(
+                keccak256("OperatorKeys(address operator,bytes32 consensusKey,address checkpointKey)"),
+                ann,
+                bytes32(uint256(7)),
+                bob
+            )
+        );
+        assertEq(
+            manager.operatorKeysDigest(ann, bytes32(uint256(7)), bob),
+            keccak256(abi.encodePacked(hex"1901", domain, structHash))
+        );
+    }
+
+    function test_refusesAKeyWithoutItsProof() public {
+        address beta = plainOperator("beta");
+        ServiceManager.Registration memory r = registration(beta, "beta", 0);
+        address key = r.checkpointKey;
+        r.checkpointSignature =
+            sign(checkpointKey("other"), manager.operatorKeysDigest(beta, r.consensusKey, r.checkpointKey));
+        refusedRegistration(
+            beta, r, abi.encodeWithSelector(ErrorsLib.InvalidKeyProof.selector, key, vm.addr(checkpointKey("other")))
+        );
+        r.checkpointSignature = new bytes(64);
+        refusedRegistration(beta, r, abi.encodeWithSelector(ErrorsLib.InvalidKeyProof.selector, key, address(0)));
+        r.checkpointKey = address(0);
+        refusedRegistration(beta, r, abi.encodeWithSelector(ErrorsLib.InvalidKeyProof.selector, address(0), address(0)));
+    }
+
+    function test_refusesAProofMadeForAnotherOperatorOrConsensusKey() public {
+        address beta = plainOperator("beta");
+        ServiceManager.Registration memory r = registration(ann, "beta", 0);
+        register(beta, r, ErrorsLib.InvalidKeyProof.selector);
+        r = registration(beta, "beta", 0);
+        r.consensusKey = keccak256("another");
+        register(beta, r, ErrorsLib.InvalidKeyProof.selector);
+    }
+
+    function test_refusesKeysOfAnother() public {
+        address beta = plainOperator("beta");
+        ServiceManager.Registration memory r = registration(beta, "alpha", 0);
+        refusedRegistration(beta, r, abi.encodeWithSelector(ErrorsLib.KeyUnavailable.selector, r.consensusKey));
+
+        r.consensusKey = bytes32(0);
+        r.checkpointSignature =
+            sign(checkpointKey("alpha"), manager.operatorKeysDigest(beta, r.consensusKey, r.checkpointKey));
+        refusedRegistration(beta, r, abi.encodeWithSelector(ErrorsLib.KeyUnavailable.selector, bytes32(0)));
+
+        r.consensusKey = keccak256("new");
+        r.checkpointSignature =
+            sign(checkpointKey("alpha"), manager.operatorKeysDigest(beta, r.consensusKey, r.checkpointKey));
+        refusedRegistration(
+            beta,
+            r,
+            abi.encodeWithSelector(ErrorsLib.KeyUnavailable.selector, bytes32(uint256(uint160(r.checkpointKey))))
+        );
+    }
+
+    function test_refusesASignatureThatIsNoEd25519Signature() public {
+        address beta = plainOperator("beta");
+        ServiceManager.Registration memory r = registration(beta, "beta", 0);
+        r.consensusSignature = new bytes(65);
+        refusedRegistration(beta, r, abi.encodeWithSelector(ErrorsLib.InvalidSignatureLength.selector, 65));
+    }
+
+    function test_refusesTooHighACommission() public {
+        address beta = plainOperator("beta");
+        bytes memory reason = abi.encodeWithSelector(ErrorsLib.CommissionTooHigh.selector, 200_001, 200_000);
+        refusedRegistration(beta, registration(beta, "beta", 200_001), reason);
+        vm.prank(alpha);
+        vm.expectRevert(reason);
+        manager.setCommission(200_001);
+    }
+
+    function test_onlyTheCoreRegistersAndDeregisters() public {
+        bytes memory reason =
+            abi.encodeWithSelector(ErrorsLib.Unauthorized.selector, address(this), address(allocation));
+        vm.expectRevert(reason);
+        manager.registerOperator(ann, address(manager), new uint32[](1), "");
+        vm.expectRevert(reason);
+        manager.deregisterOperator(alpha, address(manager), new uint32[](1));
+    }
+
+    function test_refusesOtherSetsAndServices() public {
+        vm.startPrank(address(allocation));
+        uint32[] memory ids = new uint32[](1);
+        vm.expectRevert(ErrorsLib.UnknownOperatorSet.selector);
+        manager.registerOperator(ann, address(vault), ids, "");
+        vm.expectRevert(ErrorsLib.UnknownOperatorSet.selector);
+        manager.registerOperator(ann, address(manager), new uint32[](2), "");
+        ids[0] = 1;
+        vm.expectRevert(ErrorsLib.UnknownOperatorSet.selector);
+        manager.deregisterOperator(ann, address(manager), ids);
+        vm.stopPrank();
+    }
+
+    function test_whoLeftMayComeBackWithOldOrNewKeys() public {
+        deregister(alpha);
+        vm.roll(block.number + DEALLOCATION_DELAY + 1);
+        register(alpha, registration(alpha, "alpha", 1));
+        deregister(alpha);
+        vm.roll(block.number + DEALLOCATION_DELAY + 1);
+        register(alpha, registration(alpha, "alpha, rotated", 2));
+        assertEq(manager.operatorOfCheckpointKey(vm.addr(checkpointKey("alpha"))), alpha, "answers for the old key");
+        assertEq(manager.operatorOfCheckpointKey(vm.addr(checkpointKey("alpha, rotated"))), alpha);
+    }
+
+    // Commission.
+
+    function test_anOperatorSetsItsCommission() public {
+        restake(ann, alpha, 10 ether);
+        manager.sync(alpha);
+        vm.expectEmit(address(outbox));
+        emit EventsLib.OperatorStake(3, alpha, 10 ether, 5);
+        vm.prank(alpha);
+        manager.setCommission(5);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.NotAnOperator.selector, ann));
+        vm.prank(ann);
+        manager.setCommission(5);
+    }
+
+    // Stake.
+
+    function test_stakeIsTheSlashablePartOfWhatIsDelegated() public {
+        address beta = addOperator("beta", 0.25e18);
+        restake(ann, alpha, 10 ether);
+        restake(ann, beta, 20 ether);
+        assertEq(manager.stakeOf(alpha), 10 ether);
+        assertEq(manager.stakeOf(beta), 5 ether);
+        assertEq(manager.stakeOf(ann), 0);
+        assertEq(manager.lastStakeOf(alpha), 0, "not synchronised yet");
+    }
+
+    function test_anAllocationCountsWhenItIsInEffect() public {
+        address beta = makeAddr("beta");
+        vm.prank(beta);
+        delegation.registerAsOperator(address(0), 5, "");
+        allocate(beta, 1e18);
+        register(beta, registration(beta, "beta", 0));
+        restake(ann, beta, 10 ether);
+        assertEq(manager.stakeOf(beta), 0);
+        vm.roll(block.number + 5);
+        assertEq(manager.stakeOf(beta), 10 ether);
+    }
+
+    function test_syncKeepsTheStakeAtItsBlockAndTellsTheLedger() public {
+        restake(ann, alpha, 10 ether);
+        vm.expectEmit(address(outbox));
+        emit EventsLib.OperatorStake(2, alpha, 10 ether, 100_000);
+        manager.sync(alpha);
+        uint256 first = block.number;
+        vm.roll(first + 5);
+        restake(ann, alpha, 1 ether);
+        manager.sync(alpha);
+        vm.roll(first + 9);
+
+        assertEq(manager.stakeAt(alpha, first - 1), 0);
+        assertEq(manager.stakeAt(alpha, first), 10 ether);
+        assertEq(manager.stakeAt(alpha, first + 4), 10 ether);
+        assertEq(manager.stakeAt(alpha, first + 5), 11 ether);
+        assertEq(manager.lastStakeOf(alpha), 11 ether);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.FutureLookup.selector, first + 9, first + 9));
+        manager.stakeAt(alpha, first + 9);
+    }
+
+    function test_syncTellsNothingTwice() public {
+        restake(ann, alpha, 10 ether);
+        manager.sync(alpha);
+        uint64 entries = outbox.next();
+        manager.sync(alpha);
+        manager.sync(makeAddr("stranger"));
+        assertEq(outbox.next(), entries);
+    }
+
+    function test_whoLeavesHasNoStake() public {
+        restake(ann, alpha, 10 ether);
+        manager.sync(alpha);
+        vm.expectEmit(address(manager));
+        emit EventsLib.OperatorDeregistered(alpha);
+        vm.expectEmit(address(outbox));
+        emit EventsLib.OperatorStake(3, alpha, 0, 100_000);
+        deregister(alpha);
+        assertFalse(manager.isMember(alpha));
+        assertEq(manager.stakeOf(alpha), 0);
+    }
+
+    function test_deallocatedStakeCountsUntilItIsFree() public {
+        restake(ann, alpha, 10 ether);
+        allocate(alpha, 0.5e18);
+        assertEq(manager.stakeOf(alpha), 10 ether);
+        vm.roll(block.number + DEALLOCATION_DELAY + 1);
+        assertEq(manager.stakeOf(alpha), 5 ether);
+    }
+
+    // Governance.
+
+    function test_governanceEjectsAnOperator() public {
+        vm.prank(address(timelock));
+        manager.eject(alpha);
+        assertFalse(manager.isMember(alpha));
+    }
+
+    function test_governanceHandsTheAccountOverAndTheSlasherStays() public {
+        restake(ann, alpha, 10 ether);
+        address successor = makeAddr("successor");
+        vm.prank(address(timelock));
+        manager.handOver(successor);
+        vm.prank(successor);
+        permissions.acceptAdmin(address(manager));
+        assertFalse(permissions.isAdmin(address(manager), address(manager)));
+
+        slash(alpha, 0.5e18);
+        assertEq(manager.stakeOf(alpha), 5 ether);
+        vm.prank(address(timelock));
+        vm.expectRevert(CoreAllocation.InvalidCaller.selector);
+        manager.eject(alpha);
+    }
+
+    function test_governanceChangesTheMetadata() public {
+        vm.expectCall(
+            address(allocation), abi.encodeCall(IAllocationManager.updateAVSMetadataURI, (address(manager), "ipfs://x"))
+        );
+        vm.prank(address(timelock));
+        manager.setMetadataURI("ipfs://x");
+    }
+
+    function test_onlyGovernanceGoverns() public {
+        bytes memory reason = abi.encodeWithSelector(ErrorsLib.Unauthorized.selector, address(this), address(timelock));
+        vm.expectRevert(reason);
+        manager.eject(alpha);
+        vm.expectRevert(reason);
+        manager.handOver(ann);
+        vm.expectRevert(reason);
+        manager.setMetadataURI("");
+        vm.expectRevert(reason);
+        manager.slash(alpha, 1, "");
+    }
+
+    function plainOperator(string memory name) private returns (address operator) {
+        operator = makeAddr(name);
+        vm.prank(operator);
+        delegation.registerAsOperator(address(0), 0, "");
+    }
+
+    function refused(ServiceManager.Deployment memory d, bytes memory reason) private {
+        vm.expectRevert(reason);
+        new ServiceManager(d);
+    }
+
+    function refusedRegistration(address operator, ServiceManager.Registration memory r, bytes memory reason) private {
+        CoreAllocation.RegisterParams memory params = registerParams(r);
+        vm.prank(operator);
+        vm.expectRevert(reason);
+        allocation.registerForOperatorSets(operator, params);
+    }
+
+    function register(address operator, ServiceManager.Registration memory r, bytes4 reason) private {
+        CoreAllocation.RegisterParams memory params = registerParams(r);
+        vm.prank(operator);
+        vm.expectPartialRevert(reason);
+        allocation.registerForOperatorSets(operator, params);
+    }
+}
