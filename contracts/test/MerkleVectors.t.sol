@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Test} from "forge-std/Test.sol";
+import {MerkleLib} from "src/l2/libraries/MerkleLib.sol";
 
-/// @notice OpenZeppelin's MerkleProof against vectors/merkle.json, which the Rust protocol wrote: every proof of the trees of
+/// @notice OpenZeppelin's MerkleProof and the settlement's MerkleLib against vectors/merkle.json, which the Rust protocol wrote: every proof of the trees of
 /// 1 to 20 leaves, and the leaves that contracts compute themselves.
 contract MerkleVectorsTest is Test {
     uint256 private constant LARGEST = 20;
@@ -34,6 +35,7 @@ contract MerkleVectorsTest is Test {
             for (uint256 i = 0; i < size; ++i) {
                 bytes32[] memory proof = vm.parseJsonBytes32Array(json, item(string.concat(tree, ".proofs"), i));
                 assertTrue(MerkleProof.verify(proof, root, leaves[i]));
+                assertEq(this.rootOf(proof, leaves[i]), root);
                 assertFalse(MerkleProof.verify(proof, root, keccak256("another")));
                 if (size > 1) {
                     assertFalse(MerkleProof.verify(proof, root, leaves[(i + 1) % size]));
@@ -47,6 +49,20 @@ contract MerkleVectorsTest is Test {
             }
             assertFalse(vm.keyExistsJson(json, item(string.concat(tree, ".proofs"), size)));
         }
+    }
+
+    function testFuzz_theSettlementsRootIsOpenZeppelins(bytes32[] calldata proof, bytes32 leaf) public pure {
+        assertEq(MerkleLib.rootOf(proof, leaf), MerkleProof.processProofCalldata(proof, leaf));
+    }
+
+    function testFuzz_equalNodesHashAsOpenZeppelinsDo(bytes32 leaf) public view {
+        bytes32[] memory proof = new bytes32[](1);
+        proof[0] = leaf;
+        assertEq(this.rootOf(proof, leaf), MerkleProof.processProof(proof, leaf));
+    }
+
+    function rootOf(bytes32[] calldata proof, bytes32 leaf) external pure returns (bytes32) {
+        return MerkleLib.rootOf(proof, leaf);
     }
 
     function test_theEmptyTreeHasTheZeroRoot() public view {
@@ -70,6 +86,7 @@ contract MerkleVectorsTest is Test {
             uint128 amount = uint128(vm.parseJsonUint(json, string.concat(path, ".amount")));
             bytes32 leaf = vm.parseJsonBytes32(json, string.concat(path, ".leaf"));
             assertEq(keccak256(bytes.concat(keccak256(abi.encode(index, recipient, amount)))), leaf);
+            assertEq(MerkleLib.leafOf(index, uint160(recipient), amount), leaf);
         }
     }
 
@@ -80,6 +97,7 @@ contract MerkleVectorsTest is Test {
             uint128 amount = uint128(vm.parseJsonUint(json, string.concat(path, ".amount")));
             bytes32 leaf = vm.parseJsonBytes32(json, string.concat(path, ".leaf"));
             assertEq(keccak256(bytes.concat(keccak256(abi.encode(account, amount)))), leaf);
+            assertEq(MerkleLib.leafOf(uint160(account), amount), leaf);
         }
     }
 

@@ -59,6 +59,7 @@ contract SettlementForceTest is SettlementFixture {
     }
 
     function test_isOpenWhileDepositsArePaused() public {
+        skip(365 days);
         vm.prank(guardian);
         settlement.pauseDeposits(1 days);
         forceAs(consumer, "let me out");

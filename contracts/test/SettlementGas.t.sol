@@ -99,7 +99,7 @@ contract SettlementGasTest is SettlementFixture {
         certifyExits(root);
         freezeAfterSilence();
         settlement.exit(roots(), consumer, 1 ether, proof);
-        record("exit, 20 siblings", 100_000);
+        record("exit, 20 siblings", 85_000);
     }
 
     function test_recoverDeposit() public {
@@ -115,7 +115,7 @@ contract SettlementGasTest is SettlementFixture {
         (bytes32[] memory proof, bytes32 root) = pathOf(MerkleTree.leaf(7, fresh, 1 ether), 20);
         fund(root);
         settlement.withdraw(roots(), 7, fresh, 1 ether, proof);
-        record("withdraw, 20 siblings, first to the address", 85_000);
+        record("withdraw, 20 siblings, first to the address", 81_000);
     }
 
     function test_withdrawAmongAMillion() public {
@@ -139,7 +139,7 @@ contract SettlementGasTest is SettlementFixture {
         depositAs(consumer, consumer, 10 ether);
         certify(MerkleTree.root(leaves));
         settlement.withdraw(roots(), 256, fresh, 1 ether, MerkleTree.proof(leaves, 0));
-        record("withdraw, 1 sibling, first to the address and in its word of 256", 110_000);
+        record("withdraw, 1 sibling, first to the address and in its word of 256", 85_000);
     }
 
     function permitAndDeposit() private {

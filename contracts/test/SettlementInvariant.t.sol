@@ -21,6 +21,7 @@ contract SettlementInvariantTest is Test {
     bool private lastFrozen;
 
     function setUp() public {
+        vm.warp(1_767_225_600);
         Operators.Set memory genesis = Operators.create(4, "genesis");
         token = new UtilityToken(address(this), 1_000_000_000 ether);
         settlement = new Settlement(token, genesis.seats(), 7 days, 3 days, makeAddr("guardian"));

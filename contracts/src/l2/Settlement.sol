@@ -4,14 +4,13 @@ pragma solidity 0.8.37;
 import {Checkpoint, CheckpointLib, LatestCheckpoint, Roots} from "./libraries/CheckpointLib.sol";
 import {ErrorsLib} from "./libraries/ErrorsLib.sol";
 import {EventsLib} from "./libraries/EventsLib.sol";
+import {MerkleLib} from "./libraries/MerkleLib.sol";
 import {OperatorSetLib} from "./libraries/OperatorSetLib.sol";
 import {Progress, ProgressLib} from "./libraries/ProgressLib.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 
 /// @title Settlement
 /// @notice Where the operators' ledger meets the layer 2: it holds the utility tokens that the ledger accounts for,
@@ -69,7 +68,6 @@ import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 /// makes re-entry harmless even so. Tokens sent here by plain transfer belong to nobody. If operators hand over to a
 /// malformed set, no later checkpoint can be accepted, and the hatch opens.
 contract Settlement is EIP712 {
-    using BitMaps for BitMaps.BitMap;
     using CheckpointLib for Checkpoint;
     using CheckpointLib for Roots;
     using OperatorSetLib for bytes32[];
@@ -105,7 +103,8 @@ contract Settlement is EIP712 {
     /// @notice When the last pause of deposits ends or ended; zero if there was none.
     uint64 public depositsPausedUntil;
 
-    BitMaps.BitMap private _withdrawn;
+    /// @dev One bit a withdrawal. Not OpenZeppelin's BitMaps, which reads the word once more.
+    mapping(uint256 indexDividedBy256 => uint256) private _withdrawn;
     mapping(address account => bool) private _exited;
     mapping(uint64 index => bytes32) private _depositHash;
     mapping(uint64 index => uint64) private _forcedAt;
@@ -204,14 +203,17 @@ contract Settlement is EIP712 {
         external
     {
         _requireRecipient(recipient);
-        require(!_withdrawn.get(index), ErrorsLib.AlreadyWithdrawn(index));
+        uint256 word = _withdrawn[index >> 8];
+        // forge-lint: disable-next-line(incorrect-shift)
+        uint256 bit = 1 << (index & 0xff);
+        require(word & bit == 0, ErrorsLib.AlreadyWithdrawn(index));
         _requireLatest(roots);
         bytes32 root = roots.withdrawalsRoot;
         require(root != bytes32(0), ErrorsLib.NoWithdrawals());
-        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(index, recipient, amount))));
-        require(MerkleProof.verifyCalldata(proof, root, leaf), ErrorsLib.InvalidProof(index, root));
+        bytes32 leaf = MerkleLib.leafOf(index, uint160(recipient), amount);
+        require(MerkleLib.rootOf(proof, leaf) == root, ErrorsLib.InvalidProof(index, root));
 
-        _withdrawn.set(index);
+        _withdrawn[index >> 8] = word | bit;
         emit EventsLib.Withdrawn(index, recipient, amount);
         token.safeTransfer(recipient, amount);
     }
@@ -220,7 +222,7 @@ contract Settlement is EIP712 {
     function freeze() external {
         Progress progress = _progress;
         uint64 freezableAt = progress.acceptedAt() + exitDelay;
-        require(block.timestamp >= freezableAt, ErrorsLib.CheckpointNotOverdue(freezableAt));
+        require(_reached(freezableAt), ErrorsLib.CheckpointNotOverdue(freezableAt));
         _freeze(progress);
     }
 
@@ -232,7 +234,7 @@ contract Settlement is EIP712 {
         require(forcedAt_ != 0, ErrorsLib.NotForced(index));
         require(index >= progress.consumed(), ErrorsLib.AlreadyConsumed(index, progress.consumed()));
         uint64 freezableAt = forcedAt_ + forceDelay;
-        require(block.timestamp >= freezableAt, ErrorsLib.MessageNotOverdue(index, freezableAt));
+        require(_reached(freezableAt), ErrorsLib.MessageNotOverdue(index, freezableAt));
         _freeze(progress);
     }
 
@@ -248,8 +250,8 @@ contract Settlement is EIP712 {
         _requireLatest(roots);
         bytes32 root = roots.exitRoot;
         require(root != bytes32(0), ErrorsLib.NoExits());
-        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(account, amount))));
-        require(MerkleProof.verifyCalldata(proof, root, leaf), ErrorsLib.InvalidExitProof(account, root));
+        bytes32 leaf = MerkleLib.leafOf(uint160(account), amount);
+        require(MerkleLib.rootOf(proof, leaf) == root, ErrorsLib.InvalidExitProof(account, root));
 
         _exited[account] = true;
         emit EventsLib.Exited(account, amount);
@@ -275,16 +277,15 @@ contract Settlement is EIP712 {
     function pauseDeposits(uint64 duration) external {
         require(msg.sender == guardian, ErrorsLib.NotGuardian(msg.sender));
         require(duration != 0 && duration <= MAX_PAUSE, ErrorsLib.InvalidPause(duration, MAX_PAUSE));
-        uint64 last = depositsPausedUntil;
-        uint64 notBefore = last == 0 ? 0 : last + MAX_PAUSE;
-        require(block.timestamp >= notBefore, ErrorsLib.PausedRecently(notBefore));
+        uint64 notBefore = depositsPausedUntil + MAX_PAUSE;
+        require(_reached(notBefore), ErrorsLib.PausedRecently(notBefore));
         _pauseUntil(uint64(block.timestamp) + duration);
     }
 
     /// @notice Ends a pause before its time. The guardian only.
     function resumeDeposits() external {
         require(msg.sender == guardian, ErrorsLib.NotGuardian(msg.sender));
-        require(block.timestamp < depositsPausedUntil, ErrorsLib.NotPaused());
+        require(!_reached(depositsPausedUntil), ErrorsLib.NotPaused());
         _pauseUntil(uint64(block.timestamp));
     }
 
@@ -319,7 +320,7 @@ contract Settlement is EIP712 {
 
     /// @notice Whether the withdrawal `index` was paid.
     function isWithdrawn(uint64 index) external view returns (bool) {
-        return _withdrawn.get(index);
+        return (_withdrawn[index >> 8] >> (index & 0xff)) & 1 != 0;
     }
 
     /// @notice Whether `account` was paid its exit.
@@ -342,7 +343,7 @@ contract Settlement is EIP712 {
         require(account != address(0), ErrorsLib.ZeroAccount());
         require(amount != 0, ErrorsLib.ZeroAmount());
         uint64 until = depositsPausedUntil;
-        require(block.timestamp >= until, ErrorsLib.DepositsPausedUntil(until));
+        require(_reached(until), ErrorsLib.DepositsPausedUntil(until));
         uint64 index = _append();
         _depositHash[index] = _hashDeposit(account, amount);
         emit EventsLib.Deposited(index, account, msg.sender, amount);
@@ -380,13 +381,27 @@ contract Settlement is EIP712 {
 
     function _requireProgress(Progress latest, Checkpoint calldata next) private pure {
         require(!latest.frozen(), ErrorsLib.AlreadyFrozen());
-        (uint64 height, uint64 epoch, uint64 count) = (next.height, next.epoch, next.inboxCount);
-        require(height > latest.height(), ErrorsLib.HeightNotIncreasing(latest.height(), height));
-        require(epoch >= latest.epoch(), ErrorsLib.EpochDecreased(latest.epoch(), epoch));
-        require(epoch <= ProgressLib.MAX_EPOCH, ErrorsLib.EpochTooLarge(epoch, ProgressLib.MAX_EPOCH));
-        require(count >= latest.consumed(), ErrorsLib.InboxCountDecreased(latest.consumed(), count));
-        require(count <= latest.received(), ErrorsLib.InboxCountAhead(latest.received(), count));
+        _requireCounters(latest, next.height, next.epoch, next.inboxCount);
         require(next.nextOperatorSet != bytes32(0), ErrorsLib.ZeroNextOperatorSet());
+    }
+
+    /// @dev `require` evaluates an error's arguments even if it holds, hence each member once only.
+    function _requireCounters(Progress latest, uint64 height, uint64 epoch, uint64 count) private pure {
+        uint64 before = latest.height();
+        require(height > before, ErrorsLib.HeightNotIncreasing(before, height));
+        before = latest.epoch();
+        require(epoch >= before, ErrorsLib.EpochDecreased(before, epoch));
+        require(epoch <= ProgressLib.MAX_EPOCH, ErrorsLib.EpochTooLarge(epoch, ProgressLib.MAX_EPOCH));
+        before = latest.consumed();
+        require(count >= before, ErrorsLib.InboxCountDecreased(before, count));
+        uint64 received = latest.received();
+        require(count <= received, ErrorsLib.InboxCountAhead(received, count));
+    }
+
+    function _reached(uint64 time) private view returns (bool) {
+        // Hatch and pause are about days: what a sequencer could bend does not matter.
+        // forge-lint: disable-next-line(block-timestamp)
+        return block.timestamp >= time;
     }
 
     function _requireDelay(uint64 delay) private pure {

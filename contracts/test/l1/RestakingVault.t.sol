@@ -506,6 +506,29 @@ contract RestakingVaultTest is L1Fixture {
         assertEq(vault.withdrawable(alpha), 2 ether);
     }
 
+    function test_dustDoesNotKeepAnOperatorFromDelegatingAgain() public {
+        restake(ann, alpha, 1e12);
+        slash(alpha, 0.5e18);
+        vault.poke(alpha, ann);
+        turnAway();
+        assertEq(restake(ann, alpha, 1 ether), 1 ether);
+        assertEq(vault.positionOf(alpha, ann), 1 ether);
+        assertEq(vault.poolOf(alpha).principal, 1 ether);
+        assertEq(token.totalSupply(), ALLOCATED + 1 ether);
+        assertEq(vault.withdrawable(alpha), 1 ether);
+    }
+
+    function test_anOperatorCannotHoldInvestorsByTurningThemAwayAgain() public {
+        restake(ann, alpha, 10 ether);
+        bytes32 root = turnAway();
+        passWithdrawalDelay();
+        vault.reclaim(alpha, root);
+        IDelegationManager.SignatureWithExpiry memory none;
+        vault.open(alpha, none, 0);
+        assertEq(delegation.delegatedTo(vault.accountOf(alpha)), address(0));
+        requestWithdrawal(ann, alpha, 10 ether);
+    }
+
     function test_refusesToReclaimWhatWasNotTurnedAway() public {
         restake(ann, alpha, 10 ether);
         restake(bob, alpha, 10 ether);

@@ -76,7 +76,6 @@ contract ServiceManagerOperatorsTest is L1Fixture {
         assertEq(key, r.checkpointKey);
         assertEq(commission, 200_000);
         assertEq(manager.operatorOfCheckpointKey(key), beta);
-        assertEq(manager.operatorOfConsensusKey(consensusKey), beta);
         assertTrue(manager.isMember(beta));
     }
 
@@ -129,24 +128,32 @@ contract ServiceManagerOperatorsTest is L1Fixture {
         register(beta, r, ErrorsLib.InvalidKeyProof.selector);
     }
 
-    function test_refusesKeysOfAnother() public {
+    function test_refusesTheCheckpointKeyOfAnother() public {
         address beta = plainOperator("beta");
         ServiceManager.Registration memory r = registration(beta, "alpha", 0);
-        refusedRegistration(beta, r, abi.encodeWithSelector(ErrorsLib.KeyUnavailable.selector, r.consensusKey));
+        refusedRegistration(beta, r, abi.encodeWithSelector(ErrorsLib.KeyTaken.selector, r.checkpointKey, alpha));
+        deregister(alpha);
+        refusedRegistration(beta, r, abi.encodeWithSelector(ErrorsLib.KeyTaken.selector, r.checkpointKey, alpha));
+    }
 
+    function test_nobodyBlocksAConsensusKeyByRegisteringIt() public {
+        address thief = plainOperator("thief");
+        ServiceManager.Registration memory r = registration(thief, "thief", 0);
+        r.consensusKey = keccak256(abi.encode("consensus", "beta"));
+        r.checkpointSignature =
+            sign(checkpointKey("thief"), manager.operatorKeysDigest(thief, r.consensusKey, r.checkpointKey));
+        register(thief, r);
+        address beta = plainOperator("beta");
+        register(beta, registration(beta, "beta", 0));
+        (bytes32 consensusKey,,) = manager.operatorOf(beta);
+        assertEq(consensusKey, r.consensusKey);
+    }
+
+    function test_refusesTheZeroConsensusKey() public {
+        address beta = plainOperator("beta");
+        ServiceManager.Registration memory r = registration(beta, "beta", 0);
         r.consensusKey = bytes32(0);
-        r.checkpointSignature =
-            sign(checkpointKey("alpha"), manager.operatorKeysDigest(beta, r.consensusKey, r.checkpointKey));
-        refusedRegistration(beta, r, abi.encodeWithSelector(ErrorsLib.KeyUnavailable.selector, bytes32(0)));
-
-        r.consensusKey = keccak256("new");
-        r.checkpointSignature =
-            sign(checkpointKey("alpha"), manager.operatorKeysDigest(beta, r.consensusKey, r.checkpointKey));
-        refusedRegistration(
-            beta,
-            r,
-            abi.encodeWithSelector(ErrorsLib.KeyUnavailable.selector, bytes32(uint256(uint160(r.checkpointKey))))
-        );
+        refusedRegistration(beta, r, abi.encodeWithSelector(ErrorsLib.ZeroConsensusKey.selector));
     }
 
     function test_refusesASignatureThatIsNoEd25519Signature() public {

@@ -19,7 +19,7 @@ library ProgressLib {
     uint256 private constant EPOCH = 96;
     uint256 private constant ACCEPTED_AT = 136;
     uint256 private constant HEIGHT = 176;
-    uint256 private constant FROZEN = 240;
+    uint256 private constant FROZEN = 2 ** 240;
 
     /// @notice As after the deployment at `time`: nothing received, no checkpoint.
     function start(uint256 time) internal pure returns (Progress) {
@@ -48,32 +48,38 @@ library ProgressLib {
 
     /// @notice Frozen for ever: nothing here takes the bit away but `advance`, which the caller must refuse then.
     function freeze(Progress self) internal pure returns (Progress) {
-        return Progress.wrap(Progress.unwrap(self) | (1 << FROZEN));
+        return Progress.wrap(Progress.unwrap(self) | FROZEN);
     }
 
     /// @notice Entries of the inbox; the index of the next one.
     function received(Progress self) internal pure returns (uint64) {
-        return uint48(Progress.unwrap(self));
+        return _member(self, 0, type(uint48).max);
     }
 
     /// @notice Entries of the inbox that the latest checkpoint has consumed.
     function consumed(Progress self) internal pure returns (uint64) {
-        return uint48(Progress.unwrap(self) >> CONSUMED);
+        return _member(self, CONSUMED, type(uint48).max);
     }
 
     function epoch(Progress self) internal pure returns (uint64) {
-        return uint40(Progress.unwrap(self) >> EPOCH);
+        return _member(self, EPOCH, type(uint40).max);
     }
 
     function acceptedAt(Progress self) internal pure returns (uint64) {
-        return uint40(Progress.unwrap(self) >> ACCEPTED_AT);
+        return _member(self, ACCEPTED_AT, type(uint40).max);
     }
 
     function height(Progress self) internal pure returns (uint64) {
-        return uint64(Progress.unwrap(self) >> HEIGHT);
+        return _member(self, HEIGHT, type(uint64).max);
     }
 
     function frozen(Progress self) internal pure returns (bool) {
-        return Progress.unwrap(self) >> FROZEN != 0;
+        return Progress.unwrap(self) & FROZEN != 0;
+    }
+
+    function _member(Progress self, uint256 offset, uint64 mask) private pure returns (uint64) {
+        // The mask leaves 64 bits at most.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return uint64((Progress.unwrap(self) >> offset) & mask);
     }
 }
