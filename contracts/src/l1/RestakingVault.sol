@@ -46,7 +46,8 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 ///
 /// AN OPERATOR THAT TURNS ITS STAKERS AWAY (it can, on EigenLayer) puts the pool's stake into the core's withdrawal
 /// queue. It is not lost and not a slashing: anyone brings it back after the delay (`reclaim`), delegated to nobody, and
-/// investors withdraw from there. Meanwhile the pool stands still and weighs nothing.
+/// investors withdraw from there. Meanwhile the pool stands still and weighs nothing. The operator can take stake through the
+/// vault again when they have left.
 ///
 /// SMALL NUMBERS. The core rounds to parts in 10^18, and by a unit or two; what that takes from a pool is a loss like
 /// another, of a few units. Deposits, withdrawals and what they leave are MINIMUM at least, or all there is. A deposit that
@@ -260,24 +261,22 @@ contract RestakingVault is ReentrancyGuardTransient {
     function _ready(address operator, uint256 amount) private returns (Pool storage pool) {
         require(amount >= MINIMUM, ErrorsLib.BelowMinimum(amount, MINIMUM));
         require(serviceManager.isMember(operator), ErrorsLib.NotAnOperator(operator));
-        _touch(operator, msg.sender);
         IDelegationManager.SignatureWithExpiry memory none;
-        pool = _open(operator, none, bytes32(0));
+        _open(operator, none, bytes32(0));
+        pool = _touch(operator, msg.sender);
         require(delegationManager.delegatedTo(address(pool.account)) == operator, ErrorsLib.NotDelegated(operator));
     }
 
-    /// @dev Creates the account, or delegates again when all stake had left.
-    function _open(address operator, IDelegationManager.SignatureWithExpiry memory approval, bytes32 salt)
-        private
-        returns (Pool storage pool)
-    {
-        pool = _pools[operator];
+    /// @dev Creates the account, or delegates again when all stake had left. With more than dust in the pool it must not: an
+    /// operator could take its investors hostage by reclaiming, opening and turning away in one transaction.
+    function _open(address operator, IDelegationManager.SignatureWithExpiry memory approval, bytes32 salt) private {
+        Pool storage pool = _pools[operator];
         if (address(pool.account) == address(0)) {
             pool.account = PositionAccount(_accountCode.cloneDeterministic(_salt(operator)));
             _renew(pool);
             emit EventsLib.PositionOpened(operator, address(pool.account));
         }
-        if (pool.principal == 0 && delegationManager.delegatedTo(address(pool.account)) == address(0)) {
+        if (pool.principal < MINIMUM && delegationManager.delegatedTo(address(pool.account)) == address(0)) {
             pool.reclaimed = false;
             pool.account.delegate(operator, approval, salt);
         }

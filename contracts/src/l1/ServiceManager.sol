@@ -32,8 +32,9 @@ import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol
 /// contract's domain (name "Rampart", version "1", this chain). The checkpoint key's signature is verified here: so
 /// nobody registers another's checkpoint key, and its holder has confirmed the consensus key. An ed25519 signature cannot be
 /// verified here at a bearable price: it is in `OperatorRegistered`, and operators leave out of the ledger's committee
-/// whoever's does not verify. A key belongs to the first operator that registers it, for ever: an operator answers for
-/// what its old keys sign. New keys are for a new registration.
+/// whoever's does not verify. For the same reason a consensus key is not kept from a second registration here: it would
+/// let anyone block another's key with a made-up signature. A checkpoint key belongs to the first operator that registers
+/// it, for ever: an operator answers for what its old keys sign. New keys are for a new registration.
 ///
 /// STAKE is what is delegated to the operator and slashable by this service now, summed over the set's strategies; a share
 /// of each counts as much, so they must be of like value. `stakeOf` reads it from the core. `sync`, by anyone, keeps it for
@@ -129,9 +130,6 @@ contract ServiceManager is IAVSRegistrar, EIP712, ReentrancyGuardTransient {
     /// @notice Whose checkpoint key it is, or was.
     mapping(address checkpointKey => address operator) public operatorOfCheckpointKey;
 
-    /// @notice Whose consensus key it is, or was.
-    mapping(bytes32 consensusKey => address operator) public operatorOfConsensusKey;
-
     /// @notice Whether the operator was slashed for an equivocation at the height.
     mapping(address operator => mapping(uint64 height => bool)) public isPunished;
 
@@ -187,14 +185,17 @@ contract ServiceManager is IAVSRegistrar, EIP712, ReentrancyGuardTransient {
             r.consensusSignature.length == ED25519_SIGNATURE_LENGTH,
             ErrorsLib.InvalidSignatureLength(r.consensusSignature.length)
         );
+        require(r.consensusKey != bytes32(0), ErrorsLib.ZeroConsensusKey());
         bytes32 digest = operatorKeysDigest(operator, r.consensusKey, r.checkpointKey);
         (address recovered,,) = ECDSA.tryRecover(digest, r.checkpointSignature);
         require(
             recovered == r.checkpointKey && recovered != address(0),
             ErrorsLib.InvalidKeyProof(r.checkpointKey, recovered)
         );
-        _claimKeys(operator, r.consensusKey, r.checkpointKey);
+        address owner = operatorOfCheckpointKey[r.checkpointKey];
+        require(owner == address(0) || owner == operator, ErrorsLib.KeyTaken(r.checkpointKey, owner));
 
+        operatorOfCheckpointKey[r.checkpointKey] = operator;
         _operators[operator] = Operator(r.consensusKey, r.checkpointKey, r.commission, false);
         emit EventsLib.OperatorRegistered(operator, r.consensusKey, r.checkpointKey, digest, r.consensusSignature);
         emit EventsLib.CommissionSet(operator, r.commission);
@@ -329,21 +330,6 @@ contract ServiceManager is IAVSRegistrar, EIP712, ReentrancyGuardTransient {
     /// @notice What an operator signs for `checkpoint`, as the settlement computes it.
     function checkpointDigest(Checkpoint calldata checkpoint) external view returns (bytes32) {
         return MessageHashUtils.toTypedDataHash(settlementDomain, checkpoint.structHash());
-    }
-
-    /// @dev A key may come back to its operator, and never goes to another.
-    function _claimKeys(address operator, bytes32 consensusKey, address checkpointKey) private {
-        address owner = operatorOfConsensusKey[consensusKey];
-        require(
-            consensusKey != bytes32(0) && (owner == address(0) || owner == operator),
-            ErrorsLib.KeyUnavailable(consensusKey)
-        );
-        operatorOfConsensusKey[consensusKey] = operator;
-        owner = operatorOfCheckpointKey[checkpointKey];
-        require(
-            owner == address(0) || owner == operator, ErrorsLib.KeyUnavailable(bytes32(uint256(uint160(checkpointKey))))
-        );
-        operatorOfCheckpointKey[checkpointKey] = operator;
     }
 
     /// @dev Tells only what changed: an entry costs every operator of the ledger something.

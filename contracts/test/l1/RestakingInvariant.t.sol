@@ -5,8 +5,8 @@ import {L1Fixture} from "./support/L1Fixture.sol";
 import {RestakingHandler} from "./support/RestakingHandler.sol";
 
 /// @notice What holds after every sequence of restaking, trading, slashing, turning away and withdrawing.
-/// forge-config: default.invariant.runs = 24
-/// forge-config: default.invariant.depth = 96
+/// forge-config: default.invariant.runs = 16
+/// forge-config: default.invariant.depth = 64
 contract RestakingInvariantTest is L1Fixture {
     RestakingHandler private handler;
 

@@ -69,8 +69,11 @@ library ErrorsLib {
     /// @notice A commission above the maximum.
     error CommissionTooHigh(uint256 given, uint256 limit);
 
-    /// @notice A key is zero, or another registration used it.
-    error KeyUnavailable(bytes32 key);
+    /// @notice No key of ed25519 is zero.
+    error ZeroConsensusKey();
+
+    /// @notice The checkpoint key is, or was, another operator's.
+    error KeyTaken(address key, address owner);
 
     /// @notice The checkpoint key did not sign this registration.
     error InvalidKeyProof(address expected, address recovered);
