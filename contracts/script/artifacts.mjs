@@ -34,7 +34,7 @@ function ordered(value) {
 
 /** Drops the compiler's syntax-tree numbers: they change when another file joins the compilation. */
 function storageLayout(layout) {
-  const named = (type) => type.replaceAll(/\)\d+_storage/g, ")_storage");
+  const named = (type) => type.replaceAll(/\)\d+(?=_storage|[,)]|$)/g, ")");
   const member = ({ label, slot, offset, type }) => ({ label, slot, offset, type: named(type) });
   const types = Object.entries(layout.types ?? {}).map(([id, type]) => {
     const { members, base, key, value, ...rest } = type;
