@@ -330,9 +330,9 @@ contract RestakingVault is ReentrancyGuardTransient {
         if (loss != 0) {
             totalOf[investor] -= loss;
             uint128 burned = Math.min(loss, token.balanceOf(investor)).toUint128();
-            if (burned != 0) token.burn(investor, burned);
             debtOf[investor] += loss - burned;
             emit EventsLib.LossTaken(operator, investor, loss, burned, loss - burned);
+            if (burned != 0) token.burn(investor, burned);
         }
         _payDebt(investor);
     }

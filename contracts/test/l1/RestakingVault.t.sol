@@ -113,12 +113,13 @@ contract RestakingVaultTest is L1Fixture {
         delegation.registerAsOperator(approver, 0, "");
         register(strict, registration(strict, "strict", 0));
 
-        vm.expectRevert(CoreDelegation.InvalidSignature.selector);
+        vm.expectRevert(CoreDelegation.SignatureExpired.selector);
         restake(ann, strict, 1 ether);
 
         bytes32 salt = keccak256("salt");
         uint256 expiry = block.timestamp + 1 hours;
-        bytes32 digest = delegation.approvalDigest(vault.accountOf(strict), strict, approver, salt, expiry);
+        bytes32 digest =
+            delegation.calculateDelegationApprovalDigestHash(vault.accountOf(strict), strict, approver, salt, expiry);
         vault.open(strict, IDelegationManager.SignatureWithExpiry(sign(key, digest), expiry), salt);
         assertEq(restake(ann, strict, 1 ether), 1 ether);
     }

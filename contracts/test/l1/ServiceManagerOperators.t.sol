@@ -6,7 +6,7 @@ import {L1Fixture} from "./support/L1Fixture.sol";
 import {Outbox} from "src/l1/Outbox.sol";
 import {ServiceManager} from "src/l1/ServiceManager.sol";
 import {CoreV13Adapter} from "src/l1/adapters/CoreV13Adapter.sol";
-import {IAllocationManager} from "src/l1/interfaces/IAllocationManager.sol";
+import {IAllocationManager, OperatorSet} from "src/l1/interfaces/IAllocationManager.sol";
 import {ICoreAdapter} from "src/l1/interfaces/ICoreAdapter.sol";
 import {ErrorsLib} from "src/l1/libraries/ErrorsLib.sol";
 import {EventsLib} from "src/l1/libraries/EventsLib.sol";
@@ -15,8 +15,9 @@ contract ServiceManagerOperatorsTest is L1Fixture {
     // Construction.
 
     function test_theServiceIsItsOwnAccountAndRegistrar() public view {
-        assertTrue(allocation.hasMetadata(address(manager)));
-        assertTrue(allocation.hasStrategy(address(manager), 0, address(strategy)));
+        address[] memory known = allocation.getStrategiesInOperatorSet(OperatorSet(address(manager), 0));
+        assertEq(known.length, 1);
+        assertEq(known[0], address(strategy));
         assertEq(address(allocation.getAVSRegistrar(address(manager))), address(manager));
         assertTrue(manager.supportsAVS(address(manager)));
         assertFalse(manager.supportsAVS(address(vault)));

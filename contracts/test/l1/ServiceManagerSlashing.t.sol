@@ -234,7 +234,7 @@ contract ServiceManagerSlashingTest is L1Fixture {
         manager.slash(alpha, 0.1e18, "downtime");
         assertEq(manager.stakeOf(alpha), 90 ether);
         assertEq(manager.lastStakeOf(alpha), 90 ether);
-        assertEq(strategyManager.burnable(address(strategy)), 10 ether);
+        assertEq(strategyManager.getBurnableShares(address(strategy)), 10 ether);
     }
 
     function test_governanceCannotSlashMoreThanAll() public {

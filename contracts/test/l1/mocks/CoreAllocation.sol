@@ -49,10 +49,10 @@ abstract contract CoreAllocation {
     CorePermissions public immutable permissions;
     uint32 public immutable deallocationDelay;
 
-    mapping(address avs => bool) public hasMetadata;
+    mapping(address avs => bool) private _hasMetadata;
     mapping(address avs => address) private _registrar;
     mapping(address avs => mapping(uint32 id => bool)) internal exists;
-    mapping(address avs => mapping(uint32 id => mapping(address strategy => bool))) public hasStrategy;
+    mapping(address avs => mapping(uint32 id => address[])) private _strategies;
     mapping(address operator => uint32) private _delay;
     mapping(address operator => mapping(bytes32 set => bool)) private _member;
     mapping(address operator => mapping(bytes32 set => uint256)) private _slashableUntil;
@@ -68,7 +68,7 @@ abstract contract CoreAllocation {
 
     function updateAVSMetadataURI(address avs, string calldata) external {
         _requireCanCall(avs);
-        hasMetadata[avs] = true;
+        _hasMetadata[avs] = true;
     }
 
     function setAVSRegistrar(address avs, IAVSRegistrar registrar) external {
@@ -141,6 +141,10 @@ abstract contract CoreAllocation {
         return IAVSRegistrar(_registrar[avs] == address(0) ? avs : _registrar[avs]);
     }
 
+    function getStrategiesInOperatorSet(OperatorSet memory set) external view returns (address[] memory) {
+        return _strategies[set.avs][set.id];
+    }
+
     function getMaxMagnitude(address operator, address strategy) public view returns (uint64) {
         (bool known,, uint208 value) = _max[operator][strategy].latestCheckpoint();
         return known ? uint64(value) : WAD;
@@ -178,12 +182,10 @@ abstract contract CoreAllocation {
 
     function _createSet(address avs, uint32 id, address[] memory strategies) internal {
         _requireCanCall(avs);
-        require(hasMetadata[avs], NonexistentAVSMetadata());
+        require(_hasMetadata[avs], NonexistentAVSMetadata());
         require(!exists[avs][id], InvalidOperatorSet());
         exists[avs][id] = true;
-        for (uint256 i = 0; i < strategies.length; ++i) {
-            hasStrategy[avs][id][strategies[i]] = true;
-        }
+        _strategies[avs][id] = strategies;
     }
 
     function _slash(address avs, IAllocationManager.SlashingParams calldata params) internal {
@@ -195,9 +197,17 @@ abstract contract CoreAllocation {
             address strategy = params.strategies[i];
             require(i == 0 || strategy > params.strategies[i - 1], StrategiesMustBeInAscendingOrder());
             require(params.wadsToSlash[i] != 0 && params.wadsToSlash[i] <= WAD, InvalidWadToSlash());
-            require(hasStrategy[avs][params.operatorSetId][strategy], StrategyNotInOperatorSet());
+            require(_hasStrategy(avs, params.operatorSetId, strategy), StrategyNotInOperatorSet());
             _slashStrategy(params.operator, set, strategy, params.wadsToSlash[i]);
         }
+    }
+
+    function _hasStrategy(address avs, uint32 id, address strategy) private view returns (bool) {
+        address[] storage list = _strategies[avs][id];
+        for (uint256 i = 0; i < list.length; ++i) {
+            if (list[i] == strategy) return true;
+        }
+        return false;
     }
 
     function _slashStrategy(address operator, bytes32 set, address strategy, uint256 wad) private {

@@ -21,6 +21,8 @@ contract CoreDelegation {
     error OperatorsCannotUndelegate();
     error CallerCannotUndelegate();
     error InvalidSignature();
+    error SignatureExpired();
+    error SaltSpent();
     error FullySlashed();
     error WithdrawalNotQueued();
     error WithdrawalDelayNotElapsed();
@@ -39,6 +41,7 @@ contract CoreDelegation {
     mapping(address operator => mapping(address strategy => uint256)) public operatorShares;
     mapping(address staker => uint256) public cumulativeWithdrawalsQueued;
     mapping(bytes32 root => bool) public pendingWithdrawals;
+    mapping(address approver => mapping(bytes32 salt => bool)) public delegationApproverSaltIsSpent;
 
     mapping(address staker => mapping(address strategy => uint256)) private _scaling;
     mapping(address operator => mapping(address strategy => Checkpoints.Trace208)) private _queuedScaled;
@@ -67,9 +70,13 @@ contract CoreDelegation {
         require(isOperator(operator), OperatorNotRegistered());
         address approver = delegationApprover[operator];
         if (approver != address(0)) {
-            bytes32 digest = approvalDigest(msg.sender, operator, approver, salt, approval.expiry);
+            require(!delegationApproverSaltIsSpent[approver][salt], SaltSpent());
+            delegationApproverSaltIsSpent[approver][salt] = true;
+            require(approval.expiry >= block.timestamp, SignatureExpired());
+            bytes32 digest =
+                calculateDelegationApprovalDigestHash(msg.sender, operator, approver, salt, approval.expiry);
             (address signer,,) = ECDSA.tryRecover(digest, approval.signature);
-            require(signer == approver && approval.expiry >= block.timestamp, InvalidSignature());
+            require(signer == approver, InvalidSignature());
         }
         _delegate(msg.sender, operator);
     }
@@ -170,11 +177,13 @@ contract CoreDelegation {
         return factor == 0 ? WAD : factor;
     }
 
-    function approvalDigest(address staker, address operator, address approver, bytes32 salt, uint256 expiry)
-        public
-        view
-        returns (bytes32)
-    {
+    function calculateDelegationApprovalDigestHash(
+        address staker,
+        address operator,
+        address approver,
+        bytes32 salt,
+        uint256 expiry
+    ) public view returns (bytes32) {
         return keccak256(abi.encode(address(this), block.chainid, staker, operator, approver, salt, expiry));
     }
 

@@ -15,7 +15,7 @@ contract CoreStrategyManager {
 
     CoreDelegation public delegation;
     mapping(address staker => mapping(address strategy => uint256)) public stakerDepositShares;
-    mapping(address strategy => uint256) public burnable;
+    mapping(address strategy => uint256) public getBurnableShares;
 
     mapping(address staker => address[]) private _strategies;
 
@@ -58,12 +58,12 @@ contract CoreStrategyManager {
     }
 
     function increaseBurnableShares(address strategy, uint256 shares) external onlyDelegation {
-        burnable[strategy] += shares;
+        getBurnableShares[strategy] += shares;
     }
 
     function burnShares(address strategy) external {
-        uint256 shares = burnable[strategy];
-        burnable[strategy] = 0;
+        uint256 shares = getBurnableShares[strategy];
+        getBurnableShares[strategy] = 0;
         if (shares != 0) {
             CoreStrategy(strategy).withdraw(BURN_ADDRESS, CoreStrategy(strategy).underlyingToken(), shares);
         }
