@@ -56,6 +56,19 @@ contract ServiceManagerOperatorsTest is L1Fixture {
         refused(d, abi.encodeWithSelector(ErrorsLib.StrategiesNotAscending.selector, 1));
     }
 
+    function test_aSetMayHaveSeveralStrategies() public {
+        ICoreAdapter adapter = new CoreV13Adapter(address(allocation), address(permissions));
+        ServiceManager.Deployment memory d = deployment(adapter);
+        d.strategies = new address[](2);
+        d.strategies[0] = address(strategy);
+        d.strategies[1] = address(type(uint160).max);
+        ServiceManager other = new ServiceManager(d);
+        assertEq(other.strategies(), d.strategies);
+        assertEq(
+            allocation.getStrategiesInOperatorSet(OperatorSet(address(other), 0)), d.strategies, "known to the core"
+        );
+    }
+
     // Registration.
 
     function test_registrationKeepsTheKeysAndTellsTheLedger() public {
