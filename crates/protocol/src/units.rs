@@ -53,6 +53,10 @@ unit! {
     PurchaseId(B256)
 }
 unit! {
+    /// A case that operators judge: the id of the purchase whose review is challenged, or [`crate::verdict::expulsion`].
+    CaseId(B256)
+}
+unit! {
     /// An Ed25519 public key (RFC 8032) that signs a purchase's API requests (C6).
     AccessKey(B256)
 }
