@@ -68,6 +68,8 @@ pub struct Review {
     pub challenge_until: Timestamp,
     /// The round that is open or was the last; zero before a challenge.
     pub round: u32,
+    /// [`super::Provider::pardons`] when it was published: a later pardon has forgotten its evidence.
+    pub pardons: u32,
     /// The negative evidence that it makes, dated with its publication.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub weight: Decaying,
@@ -83,7 +85,11 @@ impl Review {
 
 /// What a case decides. The values are part of the state's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 #[repr(u8)]
 pub enum Subject {
     /// Whether a review is upheld.

@@ -55,6 +55,8 @@ pub struct Provider {
     pub status_since: Timestamp,
     /// Suspensions by its score so far: the number of the case that decides on its expulsion.
     pub suspensions: u32,
+    /// Pardons so far.
+    pub pardons: u32,
     /// The open case that decides on its expulsion; zero for none.
     pub case: CaseId,
     /// When it registered.

@@ -188,14 +188,15 @@ pub(super) fn expel_by_governance<V: View>(draft: &mut Draft<'_, V>, id: Provide
     Ok(())
 }
 
-/// Governance lets a provider sell again, and forgets what was held against it. Reviews that are not decided yet keep
-/// their evidence: their verdict may still take it out.
+/// Governance lets a provider sell again, and forgets what was held against it, reviews that are not decided included:
+/// their verdicts still move deposits and refunds, but no evidence.
 pub(super) fn pardon<V: View>(draft: &mut Draft<'_, V>, id: ProviderId) -> Result<(), Fault> {
     let mut provider = draft.provider(id)?;
     if provider.status == Status::Active {
         return Err(Reject::NotSuspended { provider: id }.into());
     }
     provider.negative = Decaying::NOTHING;
+    provider.pardons = provider.pardons.saturating_add(1);
     reinstate(draft, &mut provider);
     draft.put(provider);
     Ok(())

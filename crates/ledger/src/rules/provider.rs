@@ -58,6 +58,7 @@ const fn new(id: ProviderId, owner: Address, stake: Amount, now: Timestamp) -> P
         status: Status::Active,
         status_since: Timestamp(0),
         suspensions: 0,
+        pardons: 0,
         case: CaseId(rampart_protocol::B256::ZERO),
         registered_at: now,
         stake,

@@ -66,6 +66,7 @@ pub(super) fn file<V: View>(
         filed_at: now,
         challenge_until: until.ok_or(overflow("the challenge window"))?,
         round: 0,
+        pardons: provider.pardons,
         weight,
     };
     super::begin::enqueue(draft, QueueKind::Challenge, review.challenge_until, m.purchase.0)?;
@@ -176,10 +177,18 @@ pub(super) fn challenge<V: View>(
 
 /// The provider's negative evidence without a review's.
 fn without(provider: &Provider, review: &Review) -> Result<Decaying, Corrupt> {
+    if is_forgotten(provider, review) {
+        return Ok(provider.negative);
+    }
     provider.negative.minus(&review.weight).ok_or(Corrupt {
         key: provider.key(),
         what: "the evidence of a review is not in its provider's",
     })
+}
+
+/// Whether a pardon has forgotten the evidence of a review.
+const fn is_forgotten(provider: &Provider, review: &Review) -> bool {
+    provider.pardons != review.pardons
 }
 
 /// What a review moves when it is settled: itself, the purchase, the provider.
@@ -262,9 +271,11 @@ pub(super) fn settle<V: View>(
         review.state = ReviewState::Upheld;
         credit(draft, review.consumer, review.fee)?;
         award(draft, review.bond, review.consumer, judges)?;
-        provider.negative = (provider.negative.plus(&review.weight)).ok_or(Reject::Overflow {
-            what: "the provider's evidence",
-        })?;
+        if !is_forgotten(&provider, &review) {
+            provider.negative = (provider.negative.plus(&review.weight)).ok_or(Reject::Overflow {
+                what: "the provider's evidence",
+            })?;
+        }
         if !purchase.closed {
             refund::refund_unused(draft, &mut provider, purchase)?;
         }
