@@ -155,7 +155,7 @@ fn fail<V: View>(
         slash_to_pool(draft, &mut provider, amount, enforcers)?;
     }
     draft.put(service);
-    expulsion::assess(draft, &mut provider)?;
+    expulsion::accuse(draft, &mut provider)?;
     draft.put(provider);
     Ok(())
 }

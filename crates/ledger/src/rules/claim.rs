@@ -22,9 +22,6 @@ pub(super) fn claim<V: View>(draft: &mut Draft<'_, V>, signer: Address, m: &Clai
         score(&draft.params, &draft.globals, &provider, now),
     );
     let escrow = provider.escrow.total;
-    if escrow != Amount::ZERO {
-        stake::check_not_held(draft, &provider)?;
-    }
     let retrieved = escrow::retrieve(draft, &mut provider, now, wait)?;
     if retrieved.amount == Amount::ZERO {
         return Err(match retrieved.next_at {
@@ -36,6 +33,7 @@ pub(super) fn claim<V: View>(draft: &mut Draft<'_, V>, signer: Address, m: &Clai
         }
         .into());
     }
+    stake::check_not_held(draft, &provider)?;
     let overflow = Reject::Overflow { what: "the stake" };
     let staked = Amount(ppm_of(retrieved.amount.0, provider.auto_stake).ok_or(overflow.clone())?);
     let amount = retrieved.amount.checked_sub(staked).ok_or(overflow)?;

@@ -9,7 +9,7 @@ use crate::fault::Fault;
 use crate::key::Key;
 use crate::math::ppm_of;
 use crate::params::{Count, Params};
-use crate::record::{EpochReport, EpochState, Operator, OperatorSet, SERVICES_PER_PAGE};
+use crate::record::{AvailabilityPage, EpochReport, EpochState, Operator, OperatorSet, SERVICES_PER_PAGE};
 use crate::reject::Reject;
 use crate::view::View;
 use alloc::vec::Vec;
@@ -51,6 +51,7 @@ fn close<V: View>(draft: &mut Draft<'_, V>, epoch: EpochState) -> Result<(), Fau
         verdicts: epoch.verdicts,
         operators,
     });
+    forget_reports(draft, &epoch)?;
     let services = draft.globals.next_service.0.saturating_sub(1);
     draft.globals.epoch = EpochState {
         number: next(epoch.number, "the epoch's number")?,
@@ -65,6 +66,20 @@ fn close<V: View>(draft: &mut Draft<'_, V>, epoch: EpochState) -> Result<(), Fau
         paid: distributed,
         treasury,
     });
+    Ok(())
+}
+
+/// Deletes the bitmaps that were due in the epoch: what followed from them was done when they came.
+fn forget_reports<V: View>(draft: &mut Draft<'_, V>, epoch: &EpochState) -> Result<(), Fault> {
+    let Some(reported) = epoch.number.checked_sub(1) else {
+        return Ok(());
+    };
+    for page in (0..epoch.pages).filter_map(|page| u32::try_from(page).ok()) {
+        let key = Key::availability(reported, page);
+        if draft.find::<AvailabilityPage>(&key)?.is_some() {
+            draft.remove(key);
+        }
+    }
     Ok(())
 }
 

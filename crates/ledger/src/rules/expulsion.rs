@@ -25,23 +25,25 @@ use rampart_protocol::{Address, Amount, B256, CaseId, ProviderId};
 /// No case.
 const NONE: CaseId = CaseId(B256::ZERO);
 
-/// Follows a change of evidence: suspends a provider that has become untrustworthy, and lets one sell again whose
-/// score had suspended it and has recovered. The caller keeps the record.
-pub(super) fn assess<V: View>(draft: &mut Draft<'_, V>, provider: &mut Provider) -> Result<(), Fault> {
+/// After negative evidence: suspends a provider that has become untrustworthy. The caller keeps the record.
+pub(super) fn accuse<V: View>(draft: &mut Draft<'_, V>, provider: &mut Provider) -> Result<(), Fault> {
     let now = draft.now();
-    let bad = is_untrustworthy(&draft.params, &draft.globals, provider, now);
-    match provider.status {
-        Status::Active if bad => {
-            provider.suspensions = provider.suspensions.saturating_add(1);
-            provider.case = expulsion_case(provider.id, provider.suspensions);
-            suspend(draft, provider);
-            case::open(draft, provider.case, Subject::Expulsion, provider.id, 1)
-        }
-        Status::Suspended if provider.case != NONE && !bad => {
-            reinstate(draft, provider);
-            Ok(())
-        }
-        _ => Ok(()),
+    if provider.status != Status::Active || !is_untrustworthy(&draft.params, &draft.globals, provider, now) {
+        return Ok(());
+    }
+    provider.suspensions = provider.suspensions.saturating_add(1);
+    provider.case = expulsion_case(provider.id, provider.suspensions);
+    suspend(draft, provider);
+    case::open(draft, provider.case, Subject::Expulsion, provider.id, 1)
+}
+
+/// After negative evidence was taken out: lets a provider sell again that its score had suspended, if the score has
+/// recovered. The caller keeps the record.
+pub(super) fn relieve<V: View>(draft: &mut Draft<'_, V>, provider: &mut Provider) {
+    let now = draft.now();
+    let by_score = provider.status == Status::Suspended && provider.case != NONE;
+    if by_score && !is_untrustworthy(&draft.params, &draft.globals, provider, now) {
+        reinstate(draft, provider);
     }
 }
 

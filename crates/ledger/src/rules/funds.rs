@@ -27,10 +27,16 @@ pub(super) fn credit<V: View>(draft: &mut Draft<'_, V>, who: Address, amount: Am
     Ok(())
 }
 
-/// Charges the fee for a record that is kept for good.
-pub(super) fn charge_storage<V: View>(draft: &mut Draft<'_, V>, who: Address) -> Result<(), Fault> {
+/// Takes from an account's balance, and on top of it the fee for a record that is kept for good.
+pub(super) fn debit_with_storage<V: View>(
+    draft: &mut Draft<'_, V>,
+    who: Address,
+    amount: Amount,
+) -> Result<(), Fault> {
     let fee = draft.params.storage_fee;
-    debit(draft, who, fee)?;
+    let mut sum = amount;
+    give(&mut sum, fee, "the amount with the storage fee")?;
+    debit(draft, who, sum)?;
     give(&mut draft.globals.pool, fee, "the pool")?;
     Ok(())
 }

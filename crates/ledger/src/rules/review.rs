@@ -12,7 +12,7 @@ use crate::draft::Draft;
 use crate::event::Event;
 use crate::fault::{Corrupt, Fault};
 use crate::key::Key;
-use crate::math::{ppm_of, ppm_of_up};
+use crate::math::ppm_of_up;
 use crate::params::Params;
 use crate::record::{Provider, Purchase, QueueKind, Review, ReviewState, Subject};
 use crate::reject::Reject;
@@ -81,7 +81,7 @@ pub(super) fn file<V: View>(
     purchase.reviewed = true;
     draft.put(purchase);
     draft.put(review);
-    expulsion::assess(draft, &mut provider)?;
+    expulsion::accuse(draft, &mut provider)?;
     draft.put(provider);
     Ok(())
 }
@@ -170,7 +170,7 @@ pub(super) fn challenge<V: View>(
     });
     case::open(draft, review_case(m.purchase), Subject::Review, provider.id, 1)?;
     draft.put(review);
-    expulsion::assess(draft, &mut provider)?;
+    expulsion::relieve(draft, &mut provider);
     draft.put(provider);
     Ok(())
 }
@@ -280,16 +280,16 @@ pub(super) fn settle<V: View>(
             refund::refund_unused(draft, &mut provider, purchase)?;
         }
         let overflow = Reject::Overflow { what: "the slash" };
-        let share = ppm_of(fee.0, draft.params.slash_review).ok_or(overflow)?;
-        let amount = Amount(share).max(draft.params.slash_review_min);
+        let share = ppm_of_up(fee, draft.params.slash_review).ok_or(overflow)?;
+        let amount = share.max(draft.params.slash_review_min);
         slash::slash_to_pool(draft, &mut provider, amount, judges)?;
+        expulsion::accuse(draft, &mut provider)?;
     } else {
         review.state = ReviewState::Overturned;
         credit(draft, provider.owner, review.bond)?;
         award(draft, review.fee, provider.owner, judges)?;
     }
     draft.put(review);
-    expulsion::assess(draft, &mut provider)?;
     draft.put(provider);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Services and their terms (V3, O2). Each version's terms are kept, so that a purchase can be read on those that it was
 //! made on.
 
-use super::funds::{charge_storage, next};
+use super::funds::{debit_with_storage, next};
 use super::text::{check_endpoint, check_text};
 use super::{bundle, check_owner, own_provider};
 use crate::apply::Prepared;
@@ -13,8 +13,8 @@ use crate::params::Params;
 use crate::record::{Provider, Service, Terms};
 use crate::reject::Reject;
 use crate::view::View;
-use rampart_protocol::ServiceId;
 use rampart_protocol::message::{RegisterService, UpdateService};
+use rampart_protocol::{Amount, ServiceId};
 
 /// Offers a service of the signer's provider.
 pub(super) fn register<V: View>(
@@ -95,7 +95,7 @@ pub(super) fn update<V: View>(
     terms.version = before.version.checked_add(1).ok_or(Reject::Overflow {
         what: "the service's version",
     })?;
-    charge_storage(draft, prepared.signer())?;
+    debit_with_storage(draft, prepared.signer(), Amount::ZERO)?;
     let sold = u32::from(before.active);
     provider.active_services = provider.active_services.saturating_sub(sold) + u32::from(m.active);
     draft.put(provider);

@@ -1,6 +1,6 @@
 //! Transfers between accounts of the ledger (U1).
 
-use super::funds::{charge_storage, credit, debit};
+use super::funds::{credit, debit, debit_with_storage};
 use crate::draft::Draft;
 use crate::event::Event;
 use crate::fault::Fault;
@@ -22,10 +22,11 @@ pub(super) fn transfer<V: View>(
     if recipient == Address::ZERO || recipient == draft.env.domain.settlement || recipient == signer {
         return Err(Reject::BadRecipient { recipient }.into());
     }
-    if draft.account(&recipient)?.is_none() {
-        charge_storage(draft, signer)?;
+    if draft.account(&recipient)?.is_some() {
+        debit(draft, signer, amount)?;
+    } else {
+        debit_with_storage(draft, signer, amount)?;
     }
-    debit(draft, signer, amount)?;
     credit(draft, recipient, amount)?;
     draft.emit(Event::Transferred {
         sender: signer,

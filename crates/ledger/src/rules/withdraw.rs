@@ -1,6 +1,6 @@
 //! Withdrawals (U3, X2): balance leaves the ledger, and its leaf joins the tree that checkpoints commit to.
 
-use super::funds::{charge_storage, debit, give, next};
+use super::funds::{debit_with_storage, give, next};
 use crate::apply::Prepared;
 use crate::draft::Draft;
 use crate::event::Event;
@@ -28,8 +28,7 @@ pub(super) fn withdraw<V: View>(
     if recipient == Address::ZERO || recipient == draft.env.domain.settlement {
         return Err(Reject::BadRecipient { recipient }.into());
     }
-    charge_storage(draft, account)?;
-    debit(draft, account, amount)?;
+    debit_with_storage(draft, account, amount)?;
     give(&mut draft.globals.withdrawn, amount, "the sum of withdrawals")?;
     let index = draft.globals.withdrawals;
     let withdrawal = Withdrawal {
