@@ -16,7 +16,7 @@ pub struct AvailabilityPage {
     pub epoch: u64,
     /// The page.
     pub page: u32,
-    /// Stake of all operators when the first of them arrived.
+    /// The most stake that all operators had together when one of them arrived.
     pub total_stake: u128,
     /// In the order in which they arrived.
     pub reports: Vec<AvailabilityReport>,

@@ -115,7 +115,7 @@ pub struct Ballot {
     pub subject: Subject,
     /// The provider that is accused.
     pub provider: ProviderId,
-    /// When the round began; operators that joined later neither vote nor owe a vote.
+    /// When the round began.
     pub opened_at: Timestamp,
     /// The last moment for commitments.
     pub commit_until: Timestamp,
@@ -125,7 +125,8 @@ pub struct Ballot {
     pub total_stake: u128,
     /// Whether operators failed to decide twice, so that governance must.
     pub escalated: bool,
-    /// In the order of the operators' addresses.
+    /// One for each operator that had stake when the round began, in the order of addresses: whoever joined later neither
+    /// votes nor owes a vote, and what was staked later gives no weight.
     pub votes: Vec<Vote>,
 }
 
@@ -135,9 +136,9 @@ pub struct Ballot {
 pub struct Vote {
     /// The operator.
     pub operator: Address,
-    /// Its stake when it committed.
+    /// Its stake when the round began, or when it committed if that was less.
     pub stake: u128,
-    /// What it committed to.
+    /// What it committed to; zero before it did.
     pub commitment: B256,
     /// Whether it has revealed.
     pub revealed: bool,

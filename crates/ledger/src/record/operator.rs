@@ -59,7 +59,7 @@ pub struct Operator {
     pub stake: u128,
     /// The share of its rewards that it keeps.
     pub commission: Ppm,
-    /// When it last joined: it owes no vote in a round that began before.
+    /// When it last joined.
     pub joined_at: Timestamp,
     /// The epoch after the last in which it missed a vote; zero when it never did.
     pub missed: u64,

@@ -62,10 +62,11 @@ pub(super) fn report<V: View>(
         None => AvailabilityPage {
             epoch: m.epoch,
             page: m.page,
-            total_stake: total_stake(draft)?,
+            total_stake: 0,
             reports: Vec::new(),
         },
     };
+    page.total_stake = page.total_stake.max(total_stake(draft)?);
     let this = epoch.number.saturating_add(1);
     operator.reports = if operator.reporting == this {
         operator.reports
@@ -88,7 +89,7 @@ pub(super) fn report<V: View>(
         down: m.down.iter().map(|byte| byte.count_ones()).sum(),
     });
     for place in (0..SERVICES_PER_PAGE).filter(|place| report.is_down(*place)) {
-        if let Some(enforcers) = passes_half(&page, place) {
+        if let Some(enforcers) = majority(&page, place) {
             let id = u64::from(m.page) * SERVICES_PER_PAGE + place + 1;
             fail(draft, ServiceId(id), m.epoch, &enforcers)?;
         }
@@ -102,23 +103,21 @@ fn total_stake<V: View>(draft: &Draft<'_, V>) -> Result<u128, Fault> {
     Ok(set.total_stake())
 }
 
-/// Those who say that a service was down, if the last of them was the one to pass half of the stake.
-fn passes_half(page: &AvailabilityPage, place: u64) -> Option<Vec<Beneficiary>> {
-    let mut says: Vec<Beneficiary> = Vec::new();
-    let (mut before, mut after) = (0u128, 0u128);
-    for report in page.reports.iter().filter(|report| report.is_down(place)) {
-        before = after;
-        after = after.saturating_add(report.stake);
-        says.push(Beneficiary {
+/// Those who say that a service was down, if they have more than half of the stake.
+fn majority(page: &AvailabilityPage, place: u64) -> Option<Vec<Beneficiary>> {
+    let says = page.reports.iter().filter(|report| report.is_down(place));
+    let says: Vec<Beneficiary> = says
+        .map(|report| Beneficiary {
             operator: report.operator,
             stake: report.stake,
-        });
-    }
-    let half = page.total_stake / 2;
-    (before <= half && after > half).then_some(says)
+        })
+        .collect();
+    let stake = says.iter().fold(0u128, |sum, b| sum.saturating_add(b.stake));
+    (stake > page.total_stake / 2).then_some(says)
 }
 
-/// A service was down for an epoch. One that does not exist, is retired, or whose provider does not sell, cannot be.
+/// A service was down for an epoch, which counts once. One that does not exist, is retired, or whose provider does not
+/// sell, cannot be.
 fn fail<V: View>(
     draft: &mut Draft<'_, V>,
     id: ServiceId,
@@ -126,7 +125,8 @@ fn fail<V: View>(
     enforcers: &[Beneficiary],
 ) -> Result<(), Fault> {
     let found: Option<Arc<Service>> = read(draft, &Key::service(id))?;
-    let Some(service) = found.filter(|service| service.active) else {
+    let this = epoch.saturating_add(1);
+    let Some(service) = found.filter(|service| service.active && service.down != this) else {
         return Ok(());
     };
     let mut service = Arc::unwrap_or_clone(service);
@@ -139,7 +139,7 @@ fn fail<V: View>(
     }
     let row = if service.down == epoch { service.outages } else { 0 };
     service.outages = row.saturating_add(1);
-    service.down = epoch.saturating_add(1);
+    service.down = this;
     let overflow = |what| Reject::Overflow { what };
     let weight = draft.params.outage_weight.0;
     provider.negative =

@@ -16,23 +16,28 @@ const PER_BLOCK: u64 = 8;
 
 /// Ends the epoch if it is over, and works off what is due.
 pub(crate) fn begin<V: View>(draft: &mut Draft<'_, V>) -> Result<(), Fault> {
-    epoch::advance(draft)?;
+    // A block must be able to begin: what cannot be done, for a number that overflows, is left as it is.
+    let advanced = draft.attempt(epoch::advance)?;
+    report(draft, B256::ZERO, advanced);
     for kind in QueueKind::ALL {
         for _ in 0..PER_BLOCK {
             let Some(subject) = pop(draft, kind)? else {
                 break;
             };
-            // A block must be able to begin: what cannot be done, for a number that overflows, is left as it is.
             let done = draft.attempt(|draft| act(draft, kind, subject))?;
-            if let Err(reject) = done {
-                draft.emit(Event::DeadlineFailed {
-                    subject,
-                    reason: reject.to_string(),
-                });
-            }
+            report(draft, subject, done);
         }
     }
     Ok(())
+}
+
+fn report<V: View>(draft: &mut Draft<'_, V>, subject: B256, done: Result<(), Reject>) {
+    if let Err(reject) = done {
+        draft.emit(Event::DeadlineFailed {
+            subject,
+            reason: reject.to_string(),
+        });
+    }
 }
 
 fn act<V: View>(draft: &mut Draft<'_, V>, kind: QueueKind, subject: B256) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 //!
 //! A round is counted when its reveals are over. With a quorum of the stake revealed and more on one side than on the
 //! other, that side's verdict is executed. Else there is one fresh round, and then governance is asked; if that does
-//! not answer either, the case is dropped. Operators that had joined before the round and revealed nothing lose their
+//! not answer either, the case is dropped. Operators that had stake when the round began and revealed nothing lose their
 //! rewards of the epoch.
 
 use super::begin::enqueue;
@@ -14,12 +14,12 @@ use crate::event::Event;
 use crate::fault::Fault;
 use crate::key::Key;
 use crate::params::Params;
-use crate::record::{Ballot, OperatorSet, Provider, QueueKind, Status, Subject};
+use crate::record::{Ballot, Operator, OperatorSet, Provider, QueueKind, Seat, Status, Subject, Vote};
 use crate::reject::Reject;
 use crate::view::View;
 use alloc::vec::Vec;
 use alloy_primitives::U256;
-use rampart_protocol::{CaseId, Ppm, ProviderId, PurchaseId};
+use rampart_protocol::{B256, CaseId, Ppm, ProviderId, PurchaseId};
 
 /// Rounds of operators before governance is asked.
 const ROUNDS: u32 = 2;
@@ -51,7 +51,7 @@ pub(super) fn open<V: View>(
         reveal_until,
         total_stake: set.total_stake(),
         escalated: false,
-        votes: Vec::new(),
+        votes: set.seats.iter().map(entitled).collect(),
     });
     enqueue(draft, QueueKind::Round, reveal_until, case.0)?;
     draft.emit(Event::BallotOpened {
@@ -63,6 +63,17 @@ pub(super) fn open<V: View>(
         reveal_until,
     });
     Ok(())
+}
+
+/// An operator's place in a round.
+const fn entitled(seat: &Seat) -> Vote {
+    Vote {
+        operator: seat.operator,
+        stake: seat.stake,
+        commitment: B256::ZERO,
+        revealed: false,
+        upheld: false,
+    }
 }
 
 /// Counts a round whose reveals are over.
@@ -115,17 +126,11 @@ fn verdict(params: &Params, ballot: &Ballot) -> Option<bool> {
 
 /// Takes the epoch's rewards from operators that owed a vote and revealed none.
 fn note_absences<V: View>(draft: &mut Draft<'_, V>, ballot: &Ballot) -> Result<(), Fault> {
-    let set: OperatorSet = draft.existing(&Key::operator_set(), "genesis was not applied")?;
     let epoch = draft.globals.epoch.number.saturating_add(1);
-    for seat in set.seats {
-        let mut votes = ballot.votes.iter();
-        if votes.any(|vote| vote.operator == seat.operator && vote.revealed) {
-            continue;
-        }
-        let Some(mut operator) = draft.operator(&seat.operator)? else {
-            continue;
-        };
-        if operator.joined_at <= ballot.opened_at && operator.missed != epoch {
+    for vote in ballot.votes.iter().filter(|vote| !vote.revealed) {
+        let key = Key::operator(&vote.operator);
+        let mut operator: Operator = draft.existing(&key, "a vote names no operator")?;
+        if operator.missed != epoch {
             operator.missed = epoch;
             draft.put(operator);
         }

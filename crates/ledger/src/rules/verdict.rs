@@ -9,7 +9,7 @@ use crate::reject::Reject;
 use crate::view::View;
 use rampart_protocol::message::{CommitVerdict, RevealVerdict};
 use rampart_protocol::verdict::commitment;
-use rampart_protocol::{Address, CaseId};
+use rampart_protocol::{Address, B256, CaseId};
 
 /// Seals a verdict.
 pub(super) fn commit<V: View>(
@@ -20,11 +20,11 @@ pub(super) fn commit<V: View>(
     let operator = draft.operator(&signer)?.filter(|operator| operator.stake > 0);
     let operator = operator.ok_or(Reject::NotOperator { signer })?;
     let mut ballot = ballot(draft, m.case, m.round)?;
-    let place = match ballot.votes.binary_search_by_key(&signer, |vote| vote.operator) {
-        Ok(_) => return Err(Reject::AlreadyCommitted { signer }.into()),
-        Err(place) => place,
-    };
     let until = ballot.commit_until;
+    let vote = vote_of(&mut ballot, signer);
+    if vote.as_ref().is_some_and(|vote| is_committed(vote)) {
+        return Err(Reject::AlreadyCommitted { signer }.into());
+    }
     if draft.now() > until {
         return Err(Reject::TooLate {
             what: "a commitment",
@@ -32,17 +32,9 @@ pub(super) fn commit<V: View>(
         }
         .into());
     }
-    if operator.joined_at > ballot.opened_at {
-        return Err(Reject::JoinedTooLate { signer }.into());
-    }
-    let vote = Vote {
-        operator: signer,
-        stake: operator.stake,
-        commitment: m.commitment,
-        revealed: false,
-        upheld: false,
-    };
-    ballot.votes.insert(place, vote);
+    let vote = vote.ok_or(Reject::JoinedTooLate { signer })?;
+    vote.commitment = m.commitment;
+    vote.stake = vote.stake.min(operator.stake);
     draft.put(ballot);
     draft.emit(Event::VerdictCommitted {
         case: m.case,
@@ -60,9 +52,8 @@ pub(super) fn reveal<V: View>(
 ) -> Result<(), Fault> {
     let mut ballot = ballot(draft, m.case, m.round)?;
     let (now, after, until) = (draft.now(), ballot.commit_until, ballot.reveal_until);
-    let mut votes = ballot.votes.iter_mut();
-    let vote = votes
-        .find(|vote| vote.operator == signer)
+    let vote = vote_of(&mut ballot, signer)
+        .filter(|vote| is_committed(vote))
         .ok_or(Reject::NotCommitted { signer })?;
     if vote.revealed {
         return Err(Reject::AlreadyRevealed { signer }.into());
@@ -87,6 +78,15 @@ pub(super) fn reveal<V: View>(
         upheld: m.upheld,
     });
     Ok(())
+}
+
+fn vote_of(ballot: &mut Ballot, operator: Address) -> Option<&mut Vote> {
+    ballot.votes.iter_mut().find(|vote| vote.operator == operator)
+}
+
+/// Whether an operator has sealed anything. A commitment of zero is the preimage of nothing, so it counts as none.
+fn is_committed(vote: &Vote) -> bool {
+    vote.commitment != B256::ZERO
 }
 
 /// The round of a case that operators vote in.
