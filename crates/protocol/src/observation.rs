@@ -67,6 +67,7 @@ observed! {
         /// The operator.
         operator: Address,
         /// What is restaked to it and allocated to this service; zero when it has left.
+        #[cfg_attr(feature = "serde", serde(with = "crate::units::decimal"))]
         stake: u128,
         /// The share of its rewards that it keeps.
         commission: Ppm,
@@ -87,6 +88,7 @@ observed! {
         /// The investor.
         investor: Address,
         /// The weight.
+        #[cfg_attr(feature = "serde", serde(with = "crate::units::decimal"))]
         weight: u128,
         /// L1 block number that carries the event.
         block_number: u64,
@@ -113,6 +115,7 @@ observed! {
         /// The parameter's name, in snake case.
         name: String,
         /// The value, in the parameter's own unit.
+        #[cfg_attr(feature = "serde", serde(with = "crate::units::decimal"))]
         value: u128,
     }
 }
