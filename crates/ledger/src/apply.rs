@@ -169,7 +169,7 @@ fn asked(prepared: &Prepared, keys: &mut Vec<Key>) {
     match &prepared.message {
         Message::RegisterProvider(_) | Message::Withdraw(_) => {}
         Message::Transfer(m) => keys.push(Key::account(&m.recipient)),
-        Message::UpdateProvider(m) => keys.extend([Key::provider(m.provider), Key::profile(m.provider)]),
+        Message::UpdateProvider(m) => keys.push(Key::provider(m.provider)),
         Message::AddStake(m) => keys.push(Key::provider(m.provider)),
         Message::Unbond(m) => keys.push(Key::provider(m.provider)),
         Message::ReleaseStake(m) => keys.push(Key::provider(m.provider)),

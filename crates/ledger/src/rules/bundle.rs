@@ -9,7 +9,7 @@ use crate::fault::Fault;
 use crate::key::Key;
 use crate::record::{Provider, Service, Status, Terms};
 use crate::reject::Reject;
-use crate::view::View;
+use crate::view::{View, read};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use rampart_protocol::message::Component;
@@ -33,10 +33,7 @@ pub(super) fn check<V: View>(draft: &Draft<'_, V>, terms: &Terms) -> Result<(), 
         if component.packages == 0 || component.uses == 0 {
             return Err(bad("packages and uses must be at least one").into());
         }
-        let service = draft.service(component.service)?;
-        if let Some(reason) = unavailable(draft, component, &service)? {
-            return Err(bad(reason).into());
-        }
+        let service = composable(draft, component)?;
         let needed = u128::from(terms.requests) * u128::from(component.uses);
         if needed > u128::from(service.requests) * u128::from(component.packages) {
             return Err(bad("its packages do not hold the bundle's requests").into());
@@ -50,38 +47,51 @@ pub(super) fn check<V: View>(draft: &Draft<'_, V>, terms: &Terms) -> Result<(), 
             .filter(|sum| *sum <= terms.fee)
             .ok_or(bad("the bundle's fee is less than its components'"))?;
     }
-    let limit = draft.params.components_max.0;
-    let mut left = limit;
+    let mut count = 0;
     for component in &terms.components {
-        walk(draft, component, terms.service, &mut left, limit)?;
+        walk(draft, component, terms.service, &mut count)?;
+    }
+    let limit = draft.params.components_max.0;
+    if count > limit {
+        return Err(Reject::TooManyComponents { limit }.into());
     }
     Ok(())
 }
 
-/// Follows a component to all that it bundles itself.
+/// Follows a component to all that it bundles itself, and counts them. What is available as pinned is as it was composed,
+/// so each component ends within the bound that was checked then.
 fn walk<V: View>(
     draft: &Draft<'_, V>,
     component: &Component,
     root: ServiceId,
-    left: &mut u32,
-    limit: u32,
+    count: &mut u32,
 ) -> Result<(), Fault> {
-    *left = left.checked_sub(1).ok_or(Reject::TooManyComponents { limit })?;
+    *count = count.saturating_add(1);
+    if component.service == root {
+        return Err(Reject::BadComponent {
+            service: component.service,
+            reason: "the bundle would contain itself",
+        }
+        .into());
+    }
+    for inner in &composable(draft, component)?.components {
+        walk(draft, inner, root, count)?;
+    }
+    Ok(())
+}
+
+/// A component that can be bought as pinned.
+fn composable<V: View>(draft: &Draft<'_, V>, component: &Component) -> Result<Arc<Service>, Fault> {
     let bad = |reason| Reject::BadComponent {
         service: component.service,
         reason,
     };
-    if component.service == root {
-        return Err(bad("the bundle would contain itself").into());
+    let found: Option<Arc<Service>> = read(draft, &Key::service(component.service))?;
+    let service = found.ok_or(bad("there is no such service"))?;
+    match unavailable(draft, component, &service)? {
+        None => Ok(service),
+        Some(reason) => Err(bad(reason).into()),
     }
-    let service = draft.service(component.service)?;
-    if let Some(reason) = unavailable(draft, component, &service)? {
-        return Err(bad(reason).into());
-    }
-    for inner in &service.components {
-        walk(draft, inner, root, left, limit)?;
-    }
-    Ok(())
 }
 
 /// Why a component cannot be bought as pinned, if it cannot.

@@ -7,7 +7,7 @@
 use super::begin::enqueue;
 use super::funds::give;
 use super::rewards::Beneficiary;
-use super::{case, own_provider, slash};
+use super::{case, own_provider, slash, stake};
 use crate::decay::Decaying;
 use crate::draft::Draft;
 use crate::event::Event;
@@ -122,7 +122,7 @@ fn expel<V: View>(
     )?;
     let until = draft.now().checked_add(draft.params.compensation_window);
     let until = until.ok_or(overflow("the compensation's end"))?;
-    enqueue(draft, QueueKind::Compensation, until, subject(provider.id))?;
+    enqueue(draft, QueueKind::Compensation, until, subject_of(provider.id))?;
     provider.status = Status::Expelled;
     provider.status_since = draft.now();
     provider.case = NONE;
@@ -134,7 +134,8 @@ fn expel<V: View>(
     Ok(())
 }
 
-fn subject(provider: ProviderId) -> B256 {
+/// How a queue names a provider.
+fn subject_of(provider: ProviderId) -> B256 {
     B256::left_padding_from(&provider.0.to_be_bytes())
 }
 
@@ -153,11 +154,16 @@ pub(super) fn forget<V: View>(
     Ok(())
 }
 
-/// The time for compensations is over: what is left goes to the pool.
+/// The time for compensations is over: what is left goes to the pool. It is not over when the provider was pardoned and
+/// expelled again, or the window was prolonged: then the deadline is put off.
 pub(super) fn close_compensation<V: View>(draft: &mut Draft<'_, V>, subject: B256) -> Result<(), Fault> {
     let [.., a, b, c, d, e, f, g, h] = subject.0;
     let id = ProviderId(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
     let mut provider: Provider = draft.existing(&Key::provider(id), "a deadline names no provider")?;
+    let until = stake::compensated_until(draft, &provider);
+    if provider.status == Status::Expelled && draft.now() <= until {
+        return enqueue(draft, QueueKind::Compensation, until, subject);
+    }
     let amount = provider.compensation;
     provider.compensation = Amount::ZERO;
     draft.put(provider);

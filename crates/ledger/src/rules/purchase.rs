@@ -42,10 +42,10 @@ pub(super) fn buy<V: View>(
         expires_at: m.expires_at,
     };
     // What is bundled is checked before any funds, as the order of rejections has it.
-    let parts = parts(draft, &service)?;
-    debit(draft, m.consumer, m.fee)?;
     let mut left = draft.params.components_max.0;
-    sell(draft, &service, &parts, record, &mut left)
+    let parts = parts(draft, &service, &mut left)?;
+    debit(draft, m.consumer, m.fee)?;
+    sell(draft, &service, &parts, record)
 }
 
 /// Whether the consumer may buy this, in the order of the rejections; funds and stake come after.
@@ -134,13 +134,17 @@ struct Part {
 }
 
 /// Everything that a service bundles, at all depths. Its size was bounded when each was composed, and the pins have kept
-/// it since; should the bound have been lowered, [`sell`] refuses.
-fn parts<V: View>(draft: &Draft<'_, V>, service: &Service) -> Result<Vec<Part>, Fault> {
+/// it since; but the bound may have been lowered.
+fn parts<V: View>(draft: &Draft<'_, V>, service: &Service, left: &mut u32) -> Result<Vec<Part>, Fault> {
     let part = |component: &Component| {
         let service = bundle::available(draft, component)?;
+        *left = left.checked_sub(1).ok_or(Reject::ComponentUnavailable {
+            service: component.service,
+            reason: "the bundle makes more purchases than one may",
+        })?;
         Ok(Part {
             component: component.clone(),
-            parts: parts(draft, &service)?,
+            parts: parts(draft, &service, left)?,
             service,
         })
     };
@@ -153,12 +157,9 @@ fn sell<V: View>(
     service: &Service,
     parts: &[Part],
     record: PurchaseRecord,
-    left: &mut u32,
 ) -> Result<(), Fault> {
     let mut own = record.fee;
     for (position, part) in (0..).zip(parts) {
-        let limit = draft.params.components_max.0;
-        *left = left.checked_sub(1).ok_or(Reject::TooManyComponents { limit })?;
         let overflow = Reject::Overflow { what: "the fee" };
         let fee = bundle::fee(&part.component, &part.service).ok_or(overflow.clone())?;
         own = own.checked_sub(fee).ok_or(overflow)?;
@@ -174,7 +175,7 @@ fn sell<V: View>(
             access_key: service.upstream_key,
             ..record
         };
-        sell(draft, &part.service, &part.parts, upstream, left)?;
+        sell(draft, &part.service, &part.parts, upstream)?;
     }
     book(draft, record, own)
 }

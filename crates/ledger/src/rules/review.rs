@@ -36,10 +36,11 @@ pub(super) fn file<V: View>(
 ) -> Result<(), Fault> {
     check_text("the comment", &m.comment, true)?;
     let mut purchase = draft.purchase(m.purchase)?;
-    check_reviewable(draft, signer, &purchase)?;
+    check_reviewer(signer, &purchase)?;
     let overflow = |what| Reject::Overflow { what };
     let asked = review_fee(&draft.params, purchase.record.fee).ok_or(overflow("the review's fee"))?;
     check_deposit("the review's fee", m.fee, asked)?;
+    check_reviewable(draft, &purchase)?;
     debit(draft, signer, m.fee)?;
     let mut consumer = account(draft, signer)?;
     give(&mut consumer.deposits, m.fee, "the account's deposits")?;
@@ -86,12 +87,8 @@ pub(super) fn file<V: View>(
     Ok(())
 }
 
-/// Whether the signer may review the purchase now.
-fn check_reviewable<V: View>(
-    draft: &Draft<'_, V>,
-    signer: Address,
-    purchase: &Purchase,
-) -> Result<(), Reject> {
+/// Whether the signer may review the purchase.
+fn check_reviewer(signer: Address, purchase: &Purchase) -> Result<(), Reject> {
     let (id, consumer) = (purchase.record.id, purchase.record.consumer);
     if consumer != signer {
         return Err(Reject::NotConsumer {
@@ -103,8 +100,15 @@ fn check_reviewable<V: View>(
     if purchase.reviewed {
         return Err(Reject::AlreadyReviewed { purchase: id });
     }
+    Ok(())
+}
+
+/// Whether the purchase can be reviewed now.
+fn check_reviewable<V: View>(draft: &Draft<'_, V>, purchase: &Purchase) -> Result<(), Reject> {
     if purchase.closed {
-        return Err(Reject::PurchaseClosed { purchase: id });
+        return Err(Reject::PurchaseClosed {
+            purchase: purchase.record.id,
+        });
     }
     let until = purchase.record.expires_at.checked_add(draft.params.review_window);
     match until {

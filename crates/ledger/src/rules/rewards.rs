@@ -49,7 +49,7 @@ pub(super) fn divide<V: View>(
     Ok(())
 }
 
-/// Gives an operator its commission, and the rest to its investors by weight; to the treasury when it has none. The
+/// Gives an operator its commission, capped as the parameter is now, and the rest to its investors by weight; to the treasury when it has none. The
 /// caller keeps the record.
 pub(super) fn distribute<V: View>(
     draft: &mut Draft<'_, V>,
@@ -57,7 +57,8 @@ pub(super) fn distribute<V: View>(
     amount: Amount,
 ) -> Result<(), Fault> {
     let overflow = |what| Reject::Overflow { what };
-    let commission = Amount(ppm_of(amount.0, operator.commission).ok_or(overflow("the commission"))?);
+    let commission = operator.commission.min(draft.params.commission_max);
+    let commission = Amount(ppm_of(amount.0, commission).ok_or(overflow("the commission"))?);
     let rest = amount.checked_sub(commission).ok_or(overflow("the commission"))?;
     give(&mut operator.owed, commission, "the operator's rewards")?;
     give(&mut draft.globals.rewards, commission, "the sum of rewards")?;

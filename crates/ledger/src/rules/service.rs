@@ -40,12 +40,12 @@ pub(super) fn register<V: View>(
         active: true,
     };
     check_terms(&draft.params, prepared, &terms)?;
+    bundle::check(draft, &terms)?;
     let mut provider = own_provider(draft, prepared.signer(), m.provider)?;
     let limit = draft.params.services_max.0;
     if provider.services >= limit {
         return Err(Reject::TooManyServices { limit }.into());
     }
-    bundle::check(draft, &terms)?;
     provider.services += 1;
     provider.active_services += 1;
     draft.globals.next_service = ServiceId(next(id.0, "the number of services")?);
@@ -82,23 +82,25 @@ pub(super) fn update<V: View>(
         active: m.active,
     };
     check_terms(&draft.params, prepared, &terms)?;
+    // A service that is retired needs nothing of what it bundled.
+    if m.active {
+        bundle::check(draft, &terms)?;
+    }
     let before = draft.service(m.service)?;
     let mut provider: Provider = draft.existing(
         &Key::provider(before.provider),
         "a service names a provider that does not exist",
     )?;
     check_owner(&provider, prepared.signer())?;
-    // A service that is retired needs nothing of what it bundled.
-    if m.active {
-        bundle::check(draft, &terms)?;
-    }
     terms.version = before.version.checked_add(1).ok_or(Reject::Overflow {
         what: "the service's version",
     })?;
     debit_with_storage(draft, prepared.signer(), Amount::ZERO)?;
-    let sold = u32::from(before.active);
-    provider.active_services = provider.active_services.saturating_sub(sold) + u32::from(m.active);
-    draft.put(provider);
+    if before.active != m.active {
+        let others = provider.active_services.saturating_sub(u32::from(before.active));
+        provider.active_services = others + u32::from(m.active);
+        draft.put(provider);
+    }
     draft.put(Service {
         down: before.down,
         outages: before.outages,

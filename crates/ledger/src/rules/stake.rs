@@ -61,11 +61,11 @@ pub(super) fn unbond<V: View>(draft: &mut Draft<'_, V>, signer: Address, m: &Unb
     let overflow = |what| Reject::Overflow { what };
     let required = required_stake(&draft.params, &draft.globals, &provider, now)
         .ok_or(overflow("the deposit required"))?;
-    let short = Reject::InsufficientStake { have, need: m.amount };
-    let rest = have.checked_sub(m.amount).ok_or(short)?;
-    if rest < required && provider.active_services > 0 {
+    let rest = have.checked_sub(m.amount);
+    if rest.is_none_or(|rest| rest < required) && provider.active_services > 0 {
         return Err(Reject::StakeRequired { have, need: required }.into());
     }
+    let rest = rest.ok_or(Reject::InsufficientStake { have, need: m.amount })?;
     let after = now.checked_add(draft.params.unbond_period);
     let mut release_at = after.ok_or(overflow("the time of release"))?;
     if rest < required {
