@@ -1,0 +1,6 @@
+//! Properties of the whole economy: over random histories, over the formulas, and in an example followed by hand.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, reason = "choices are small numbers")]
+
+mod histories;
+mod history;
