@@ -3,7 +3,7 @@
 use crate::world::*;
 use rampart_ledger::{
     AuditError, Changeset, Corrupt, EscrowPage, Fault, Imbalance, Key, MemoryState, Record, apply, audit,
-    read, standing,
+    standing,
 };
 use rampart_protocol::{Amount, B256, Timestamp};
 
@@ -23,7 +23,7 @@ fn lived_in() -> World {
 
 fn page(world: &World) -> EscrowPage {
     let key = Key::escrow_page(PROVIDER, world.provider().escrow.first);
-    read(&world.state, &key).unwrap().unwrap()
+    world.get(&key)
 }
 
 /// Damages a record, and says whether the audit noticed.
@@ -212,7 +212,13 @@ fn the_rules_stop_at_a_missing_page_provider_or_total() {
         what: "a page of escrow is missing from its list",
     });
     assert_eq!(torn.apply(claim.clone()), Err(missing.clone()));
-    let answer = standing(&torn.state, &torn.params(), &torn.provider(), torn.env.timestamp);
+    let answer = standing(
+        &torn.state,
+        &torn.params(),
+        &torn.globals(),
+        &torn.provider(),
+        torn.env.timestamp,
+    );
     assert_eq!(answer, Err(missing.clone()));
     let late = World::transaction(ALICE, torn.order(ALICE));
     assert_eq!(torn.apply(late), Err(missing));

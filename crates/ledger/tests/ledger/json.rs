@@ -116,6 +116,7 @@ fn records_show_what_an_api_shows() {
     let standing = standing(
         &world.state,
         &world.params(),
+        &world.globals(),
         &world.provider(),
         world.env.timestamp,
     )

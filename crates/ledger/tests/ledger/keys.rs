@@ -1,8 +1,8 @@
 //! Keys: no two records share one, and their first eight bytes tell them apart.
 
 use proptest::prelude::*;
-use rampart_ledger::{Key, Kind};
-use rampart_protocol::{Address, B256, ProviderId, PurchaseId, ServiceId, Timestamp};
+use rampart_ledger::{Key, Kind, QueueKind};
+use rampart_protocol::{Address, B256, CaseId, ProviderId, PurchaseId, ServiceId, Timestamp};
 use std::collections::BTreeSet;
 
 fn prefix(key: &Key) -> [u8; 8] {
@@ -53,6 +53,46 @@ fn the_layout_is_frozen() {
             Key::withdrawal(7),
             "0x070000000000000a07000000000000000000000000000000000000000000000a",
         ),
+        (
+            Key::profile(ProviderId(1)),
+            "0x010000000000000b01000000000000000000000000000000000000000000000b",
+        ),
+        (
+            Key::terms(ServiceId(1), 2),
+            "0x2bf894fe72f36e3001000000000000000200000000000000000000000000000c",
+        ),
+        (
+            Key::review(&PurchaseId(B256::repeat_byte(0xbb))),
+            "0xbbbbbbbbbbbbbbb6bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0d",
+        ),
+        (
+            Key::ballot(&CaseId(B256::repeat_byte(0xbb))),
+            "0xbbbbbbbbbbbbbbb5bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0e",
+        ),
+        (
+            Key::operator_set(),
+            "0x000000000000000f00000000000000000000000000000000000000000000000f",
+        ),
+        (
+            Key::operator(&address),
+            "0xaaaaaaaaaaaaaabaaaaaaaaaaaaaaaaaaaaaaaaa000000000000000000000010",
+        ),
+        (
+            Key::investor(&address, &Address::ZERO),
+            "0xcad5222e5b6c07d19837ce00091aff8cc074dbbe80bc87229d7599c57ed49911",
+        ),
+        (
+            Key::queue_item(QueueKind::Round, 3),
+            "0x167c4a7fb979378c030000000000000001000000000000000000000000000012",
+        ),
+        (
+            Key::availability(4, 1),
+            "0x117c4a7fb979378d040000000000000001000000000000000000000000000013",
+        ),
+        (
+            Key::epoch(9),
+            "0x0900000000000014090000000000000000000000000000000000000000000014",
+        ),
     ] {
         assert_eq!(key.to_string(), hex);
         assert_eq!(format!("{key:?}"), hex);
@@ -79,6 +119,19 @@ fn the_last_byte_is_the_kind() {
         ),
         (Key::pair(&address, ProviderId(u64::MAX)), Kind::Pair),
         (Key::withdrawal(u64::MAX), Kind::Withdrawal),
+        (Key::profile(ProviderId(u64::MAX)), Kind::Profile),
+        (Key::terms(ServiceId(u64::MAX), u32::MAX), Kind::Terms),
+        (Key::review(&PurchaseId(B256::repeat_byte(0xff))), Kind::Review),
+        (Key::ballot(&CaseId(B256::repeat_byte(0xff))), Kind::Ballot),
+        (Key::operator_set(), Kind::OperatorSet),
+        (Key::operator(&address), Kind::Operator),
+        (Key::investor(&address, &address), Kind::Investor),
+        (
+            Key::queue_item(QueueKind::Compensation, u64::MAX),
+            Kind::QueueItem,
+        ),
+        (Key::availability(u64::MAX, u32::MAX), Kind::AvailabilityPage),
+        (Key::epoch(u64::MAX), Kind::EpochReport),
     ] {
         assert_eq!(key.as_bytes()[31], kind as u8);
     }
@@ -94,6 +147,7 @@ fn the_first_eight_bytes_tell_a_large_state_apart() {
     };
     insert(Key::globals());
     insert(Key::params());
+    insert(Key::operator_set());
     for n in 0..2_000u64 {
         insert(Key::account_at(n));
         insert(Key::provider(ProviderId(n)));
@@ -103,6 +157,19 @@ fn the_first_eight_bytes_tell_a_large_state_apart() {
         let address = Address::from_slice(&hash[12..]);
         insert(Key::account(&address));
         insert(Key::purchase(&PurchaseId(hash)));
+        insert(Key::review(&PurchaseId(hash)));
+        insert(Key::ballot(&CaseId(hash)));
+        insert(Key::operator(&address));
+        insert(Key::investor(&address, &Address::ZERO));
+        insert(Key::profile(ProviderId(n)));
+        insert(Key::epoch(n));
+        for part in 0..4 {
+            insert(Key::terms(ServiceId(n), part));
+            insert(Key::availability(n, part));
+        }
+        for queue in QueueKind::ALL {
+            insert(Key::queue_item(queue, n));
+        }
         for provider in 1..=4 {
             insert(Key::pair(&address, ProviderId(provider)));
             insert(Key::escrow_page(
@@ -118,7 +185,7 @@ fn the_first_eight_bytes_tell_a_large_state_apart() {
 fn identifier() -> impl Strategy<Value = (u8, u64, u64, [u8; 32])> {
     let number = prop_oneof![0u64..4, (u64::MAX - 4)..=u64::MAX, any::<u64>()];
     let bytes = prop_oneof![Just([0; 32]), Just([0xff; 32]), any::<[u8; 32]>()];
-    (0u8..8, number.clone(), number, bytes)
+    (0u8..15, number.clone(), number, bytes)
 }
 
 /// The key of an identifier, and the identifier without the parts that its kind does not use.
@@ -141,7 +208,26 @@ fn key_of((kind, a, b, bytes): (u8, u64, u64, [u8; 32])) -> (Key, (u8, u64, u64,
             Key::pair(&address, ProviderId(a)),
             (kind, a, 0, bytes[..20].to_vec()),
         ),
-        _ => (Key::withdrawal(a), (kind, a, 0, Vec::new())),
+        7 => (Key::withdrawal(a), (kind, a, 0, Vec::new())),
+        8 => (Key::profile(ProviderId(a)), (kind, a, 0, Vec::new())),
+        9 => (
+            Key::terms(ServiceId(a), b as u32),
+            (kind, a, u64::from(b as u32), Vec::new()),
+        ),
+        10 => (
+            Key::review(&PurchaseId(B256::from(bytes))),
+            (kind, 0, 0, bytes[..31].to_vec()),
+        ),
+        11 => (
+            Key::ballot(&CaseId(B256::from(bytes))),
+            (kind, 0, 0, bytes[..31].to_vec()),
+        ),
+        12 => (Key::operator(&address), (kind, 0, 0, bytes[..20].to_vec())),
+        13 => (Key::queue_item(QueueKind::Round, a), (kind, a, 0, Vec::new())),
+        _ => (
+            Key::availability(a, b as u32),
+            (kind, a, u64::from(b as u32), Vec::new()),
+        ),
     }
 }
 

@@ -3,7 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod cases;
+mod cases_judging;
+mod cases_rewards;
+mod cases_service;
+mod cases_stake;
 mod corruption;
+mod court;
 mod decay;
 mod deposits;
 mod encoding;

@@ -3,7 +3,7 @@
 use crate::cases::{Case, offer, order, register, withdraw};
 use crate::world::*;
 use rampart_ledger::Reject;
-use rampart_protocol::{Amount, Nonce, ProviderId, Seconds, ServiceId, Timestamp};
+use rampart_protocol::{Amount, Nonce, ProviderId, ServiceId, Timestamp};
 
 pub const OVERFLOWS: &[Case] = &[
     |world| {
@@ -63,7 +63,7 @@ pub const OVERFLOWS: &[Case] = &[
         let full = world
             .provider()
             .revenue
-            .add(u128::MAX, Timestamp(START), Seconds(HALF_LIFE))
+            .add(u128::MAX, world.revenue_steps())
             .unwrap();
         world.edit_provider(|provider| provider.revenue = full);
         (
@@ -77,7 +77,7 @@ pub const OVERFLOWS: &[Case] = &[
         let full = world
             .provider()
             .positive
-            .add(u128::MAX, Timestamp(START), Seconds(HALF_LIFE))
+            .add(u128::MAX, world.score_steps())
             .unwrap();
         world.edit_provider(|provider| provider.positive = full);
         (

@@ -1,7 +1,7 @@
 //! Precedence: a message with every fault is told the lowest code, and each repair uncovers the next.
 
 use crate::world::*;
-use rampart_ledger::{Fault, Input, Key, Reject, Status};
+use rampart_ledger::{Fault, Key, Reject, Status};
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, Bytes, Message, Nonce, ProviderId, PurchaseId, Seconds, Sequence,
     ServiceId, Timestamp, message,
@@ -149,6 +149,10 @@ fn of_an_offer() {
         provider: ProviderId(9),
         category: Default::default(),
         description: " ".repeat(1_025),
+        endpoint: "no url".into(),
+        openapi: B256::ZERO,
+        components: Vec::new(),
+        upstream_key: AccessKey(B256::ZERO),
         requests: 0,
         fee: Amount::ZERO,
         min_duration: Seconds(9),
@@ -167,6 +171,7 @@ fn of_an_offer() {
             (3, |r| r.message.nonce = Nonce(2)),
             (4, |r| r.message.nonce = Nonce(1)),
             (20, |r| r.message.description.push('x')),
+            (21, |r| r.message.endpoint.clear()),
             (24, |r| r.message.requests = 1),
             (25, |r| r.message.fee = tokens(1)),
             (26, |r| {
@@ -187,6 +192,10 @@ fn of_new_terms() {
         service: ServiceId(9),
         category: Default::default(),
         description: " ".repeat(1_025),
+        endpoint: "no url".into(),
+        openapi: B256::ZERO,
+        components: Vec::new(),
+        upstream_key: AccessKey(B256::ZERO),
         requests: 0,
         fee: Amount::ZERO,
         min_duration: Seconds(0),
@@ -206,6 +215,7 @@ fn of_new_terms() {
             (3, |r| r.message.nonce = Nonce(2)),
             (4, |r| r.message.nonce = Nonce(1)),
             (20, |r| r.message.description.push('x')),
+            (21, |r| r.message.endpoint.clear()),
             (24, |r| r.message.requests = 1),
             (25, |r| r.message.fee = tokens(1)),
             (26, |r| {
@@ -389,8 +399,5 @@ fn a_rejected_transaction_may_be_sent_again_once_its_time_has_come() {
     let waiting = world.send(OWNER, claim.clone());
     assert!(matches!(waiting, Err(Reject::StillWaiting { .. })), "{waiting:?}");
     world.advance(31 * DAY);
-    let Input::Transaction { message, .. } = World::transaction(OWNER, claim) else {
-        unreachable!()
-    };
-    world.ok(OWNER, message);
+    world.ok(OWNER, claim);
 }

@@ -52,7 +52,7 @@ fn what_is_not_loaded_is_named() {
 fn a_hint_leaves_at_most_one_record_to_ask_for() {
     let mut world = World::market();
     for input in messages(&mut world) {
-        let hints = reads(&world.env, &input);
+        let hints = reads(&input);
         let (result, missing) = Lazy::new(&world.state, &hints).apply(&world.env, &input);
         result.unwrap();
         assert!(missing.len() <= 1, "{input:?}: {missing:?}");
@@ -63,7 +63,7 @@ fn a_hint_leaves_at_most_one_record_to_ask_for() {
 fn a_hint_names_nothing_twice_and_nothing_that_is_not_read() {
     let mut world = World::market();
     for input in messages(&mut world) {
-        let hints = reads(&world.env, &input);
+        let hints = reads(&input);
         let distinct: BTreeSet<Key> = hints.iter().copied().collect();
         assert_eq!(distinct.len(), hints.len());
         let (result, read) = Lazy::new(&world.state, &[]).apply(&world.env, &input);
@@ -86,7 +86,7 @@ fn only_records_that_change_are_written() {
         .apply(World::transaction(OWNER, world.provider_update(OWNER)))
         .unwrap();
     let written: Vec<Key> = changes.writes.keys().copied().collect();
-    let mut expected = vec![Key::account(&OWNER), Key::provider(PROVIDER)];
+    let mut expected = vec![Key::account(&OWNER), Key::profile(PROVIDER)];
     expected.sort();
     assert_eq!(written, expected);
     assert_ne!(world.state, before);
