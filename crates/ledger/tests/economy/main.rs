@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![allow(clippy::cast_possible_truncation, reason = "choices are small numbers")]
 
+mod decay;
 mod histories;
 mod history;
+mod splitting;

@@ -71,7 +71,7 @@ impl History<'_> {
         Some((buyer, message.into()))
     }
 
-    fn some_purchase(&mut self) -> PurchaseId {
+    pub(super) fn some_purchase(&mut self) -> PurchaseId {
         if self.chance.one_in(200) {
             return PurchaseId(B256::repeat_byte(9));
         }
@@ -127,7 +127,17 @@ impl History<'_> {
     }
 
     pub(super) fn rotate(&mut self) -> Act {
-        let purchase = self.known_purchase()?;
+        let mut purchase = self.known_purchase()?;
+        if self.chance.one_in(3) {
+            // The same ones again and again, since there is a limit.
+            let first = *self
+                .purchases
+                .iter()
+                .rev()
+                .step_by(8)
+                .nth(self.chance.below(4) as usize)?;
+            purchase = self.world.get(Key::purchase(&first))?;
+        }
         let signer = self.buyer_of(&purchase);
         let message = RotateAccessKey {
             purchase: purchase.record.id,

@@ -5,9 +5,11 @@ use super::consumers::digest;
 use super::world::person;
 use super::{Act, History, INVESTORS, OPERATORS, investor};
 use rampart_ledger::{Ballot, Key, OperatorSet, SERVICES_PER_PAGE};
-use rampart_protocol::message::{ClaimRewards, CommitVerdict, ReportAvailability, RevealVerdict};
+use rampart_protocol::message::{
+    Challenge, ClaimRefund, ClaimRewards, CommitVerdict, ReportAvailability, RevealVerdict,
+};
 use rampart_protocol::verdict::commitment;
-use rampart_protocol::{Address, B256, CaseId, Message, Nonce, ServiceId};
+use rampart_protocol::{Address, Amount, B256, CaseId, Message, Nonce, PurchaseId, ServiceId};
 use std::sync::Arc;
 
 impl History<'_> {
@@ -28,6 +30,12 @@ impl History<'_> {
     pub(super) fn judge(&mut self) -> Act {
         if self.chance.one_in(40) {
             return self.commit(CaseId(B256::repeat_byte(3)), 1, false);
+        }
+        if self.chance.one_in(100) {
+            // Too early, too late, or once more.
+            let sealed: Vec<_> = self.sealed.keys().copied().collect();
+            let (case, round, operator) = *self.chance.pick_recent(&sealed)?;
+            return self.reveal(case, round, operator);
         }
         let reveals = self.ripe_reveal();
         if let Some((case, round, operator)) = reveals.filter(|_| !self.chance.one_in(10)) {
@@ -166,15 +174,27 @@ impl History<'_> {
     }
 
     /// A message of somebody about nothing that exists.
-    pub(super) fn about_nothing(&mut self) -> Message {
-        let nonce = Nonce(self.chance.below(3));
+    pub(super) fn about_nothing(&mut self, nonce: Nonce) -> Message {
         let message: Message = ClaimRewards {
             operator: Address::repeat_byte(7),
             nonce,
         }
         .into();
-        match self.chance.below(3) {
+        let purchase = self.some_purchase();
+        match self.chance.below(7) {
             0 => message,
+            2 => Challenge {
+                purchase,
+                bond: Amount::ZERO,
+                evidence: B256::ZERO,
+                nonce,
+            }
+            .into(),
+            3 => ClaimRefund {
+                purchase: PurchaseId(digest(&message)),
+                nonce,
+            }
+            .into(),
             1 => RevealVerdict {
                 case: CaseId(digest(&message)),
                 round: 1,

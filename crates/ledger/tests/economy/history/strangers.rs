@@ -10,8 +10,12 @@ impl History<'_> {
     pub(super) fn garbage(&mut self) -> Act {
         let stranger = person(0x5f, 0);
         Some(match self.chance.below(8) {
-            0 => (stranger, self.about_nothing()),
-            1 => (self.somebody(), self.about_nothing()),
+            0 => (stranger, self.about_nothing(Nonce(0))),
+            1 => {
+                let who = self.somebody();
+                let nonce = self.nonce(who);
+                (who, self.about_nothing(nonce))
+            }
             2 => {
                 let (_, message) = self.buy()?;
                 (self.somebody(), message)
@@ -32,7 +36,12 @@ impl History<'_> {
             6 => {
                 let who = self.somebody();
                 let nonce = self.nonce(who);
-                (who, self.of_no_provider(nonce))
+                let message = if self.chance.one_in(2) {
+                    self.of_no_provider(nonce)
+                } else {
+                    self.about_nothing(nonce)
+                };
+                (who, message)
             }
             _ => {
                 let (signer, message) = self.provide()?;
