@@ -3,6 +3,8 @@
 #![allow(clippy::cast_possible_truncation, reason = "choices are small numbers")]
 
 mod decay;
+mod fuzz;
+mod fuzzing;
 mod histories;
 mod history;
 mod splitting;

@@ -3,6 +3,7 @@
 //! Both make the same history from the same start, on every machine and with every version of every library.
 
 /// A source of choices.
+#[derive(Clone)]
 pub struct Chance<'a> {
     state: u64,
     bytes: Option<&'a [u8]>,
@@ -46,6 +47,18 @@ impl<'a> Chance<'a> {
             }
         };
         word % bound
+    }
+
+    /// So many bytes.
+    pub fn bytes(&mut self, count: u64) -> Vec<u8> {
+        (0..count).map(|_| self.below(256) as u8).collect()
+    }
+
+    /// Changes a byte of several, if there are any.
+    pub fn spoil(&mut self, bytes: &mut [u8]) {
+        if let Some(last) = bytes.len().checked_sub(1) {
+            bytes[self.between(0, last as u64) as usize] ^= self.between(1, 255) as u8;
+        }
     }
 
     /// A number from `least` to `most`, both included.

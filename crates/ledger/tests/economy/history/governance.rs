@@ -129,6 +129,11 @@ impl History<'_> {
             0 => message.push(0),
             1 => message.truncate(message.len() / 2),
             2 => message[0] = self.chance.below(32) as u8,
+            3 | 4 => self.chance.spoil(&mut message),
+            5 => {
+                let count = self.chance.below(200);
+                message = self.chance.bytes(count);
+            }
             _ => {}
         }
         message.truncate(rampart_protocol::observation::MAX_FORCED);

@@ -50,6 +50,7 @@ pub const fn tokens(whole: u128) -> Amount {
 }
 
 /// A history that is being made.
+#[derive(Clone)]
 pub struct History<'a> {
     pub world: World,
     pub start: MemoryState,
@@ -131,6 +132,11 @@ impl<'a> History<'a> {
                 }
             }
         }
+    }
+
+    /// Goes on by other choices.
+    pub fn with(self, chance: Chance<'_>) -> History<'_> {
+        History { chance, ..self }
     }
 
     /// Goes on until so many transactions were tried, or the choices are used up.

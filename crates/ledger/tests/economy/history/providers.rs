@@ -2,13 +2,13 @@
 
 use super::world::{DAY, person};
 use super::{Act, History, tokens};
-use rampart_ledger::{Key, Provider, Review, Service, Status, standing};
+use rampart_ledger::{Key, Provider, Review, Service, Status, is_untrustworthy, standing};
 use rampart_protocol::message::{
     AddStake, Challenge, Claim, Component, RegisterProvider, RegisterService, Reinstate, ReleaseStake,
     SetAutoStake, Unbond, UpdateProvider, UpdateService,
 };
 use rampart_protocol::{
-    AccessKey, Address, Amount, B256, Category, Message, Ppm, ProviderId, Seconds, ServiceId,
+    AccessKey, Address, Amount, B256, CaseId, Category, Message, Ppm, ProviderId, Seconds, ServiceId,
 };
 use std::sync::Arc;
 
@@ -267,7 +267,15 @@ impl History<'_> {
     }
 
     fn reinstate(&mut self) -> Act {
-        let provider = self.find_provider(|p| p.status == Status::Suspended)?;
+        let (params, globals, now) = (
+            self.world.params(),
+            self.world.globals(),
+            self.world.env.timestamp,
+        );
+        let provider = self.find_provider(|p| {
+            let by_score = p.status == Status::Suspended && p.case != CaseId::default();
+            by_score && !is_untrustworthy(&params, &globals, p, now)
+        })?;
         let signer = self.acts_for(&provider);
         let message = Reinstate {
             provider: provider.id,

@@ -9,7 +9,7 @@ impl History<'_> {
     /// A message that is wrong in some way, or a right one of the wrong person.
     pub(super) fn garbage(&mut self) -> Act {
         let stranger = person(0x5f, 0);
-        Some(match self.chance.below(8) {
+        Some(match self.chance.below(11) {
             0 => (stranger, self.about_nothing(Nonce(0))),
             1 => {
                 let who = self.somebody();
@@ -44,8 +44,10 @@ impl History<'_> {
                 (who, message)
             }
             _ => {
-                let (signer, message) = self.provide()?;
-                let bytes = message.to_bytes();
+                // One byte is changed, of what is still a message.
+                let (signer, message) = self.act()?;
+                let mut bytes = message.to_bytes();
+                self.chance.spoil(&mut bytes);
                 (signer, Message::from_bytes(&bytes).unwrap_or(message))
             }
         })

@@ -35,6 +35,8 @@ pub fn operator(number: u64, stake: u128) -> GenesisOperator {
     }
 }
 
+/// A state, and the block that is being executed.
+#[derive(Clone)]
 pub struct World {
     pub state: MemoryState,
     pub env: BlockEnv,
