@@ -4,8 +4,9 @@ use bytes::{BufMut, Bytes};
 use commonware_codec::{Buf, EncodeSize, Error as CodecError, Read, Write};
 use commonware_utils::sequence::FixedBytes;
 
-/// Largest record that the state can hold, bytes. It bounds what one state-sync response can carry.
-pub const MAX_VALUE: usize = 16 * 1024;
+/// Largest record that the state can hold, bytes. It bounds what one state-sync response can carry. The largest are a
+/// ballot and a page of availability: some 75 bytes an operator, so there is room for 400 operators.
+pub const MAX_VALUE: usize = 32 * 1024;
 
 /// Largest encoded operation of the state log, bytes: a context byte, the key, the length and the value.
 pub const MAX_OPERATION: usize = 1 + 32 + 10 + MAX_VALUE;
