@@ -1,20 +1,22 @@
 //! `rampart consumer`: find services, buy packages, keep and verify their confirmations.
 
+mod buy;
+pub mod review;
+
+pub use buy::{Bought, Order, buy, confirmation};
+
 use crate::args::{NodeArgs, OutputArgs, SendArgs};
-use crate::session::{Session, applied, open, read_operators};
-use crate::{clock, output};
-use alloy::signers::local::PrivateKeySigner;
-use anyhow::{Context, bail, ensure};
+use crate::output;
+use crate::session::{Session, open, read_operators};
+use crate::submit::{digest, purchase_id, submit};
 use clap::{Subcommand, ValueEnum};
-use rampart_client::{ClientError, verify_confirmation};
+use rampart_client::verify_confirmation;
 use rampart_gateway::wallet::Wallet;
-use rampart_protocol::PurchaseRecord;
 use rampart_protocol::api::ServiceView;
-use rampart_protocol::message::Purchase;
-use rampart_protocol::{B256, Confirmation, Message, ProviderId, PurchaseId, Seconds, ServiceId, Timestamp};
-use serde_json::json;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use rampart_protocol::message::ClaimRefund;
+use rampart_protocol::{ProviderId, PurchaseId, Seconds, ServiceId};
+use review::describe as describe_review;
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -60,6 +62,55 @@ pub enum Command {
         /// Directory of purchases.
         #[arg(long, env = "RAMPART_WALLET", default_value = "purchases")]
         wallet: PathBuf,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Replace the key that signs a purchase's requests: for a key that was lost or shown. What the old key signed stays
+    /// good as proof of use, and a purchase's key can be replaced a few times only. The new key goes to the wallet
+    /// directory before it is announced.
+    RotateKey {
+        /// The purchase.
+        #[arg(value_parser = purchase_id)]
+        purchase: PurchaseId,
+        /// Directory of purchases, where the new key is stored.
+        #[arg(long, env = "RAMPART_WALLET", default_value = "purchases")]
+        wallet: PathBuf,
+        #[command(flatten)]
+        send: SendArgs,
+    },
+    /// Publish a negative review of a purchase: once, by its buyer, until some days after its expiry. It counts against
+    /// the provider at once and holds a fee. If nobody challenges it, the fee is spent and the unused part of the
+    /// purchase is refunded; if the operators uphold it against a challenge, the fee comes back as well; if they overturn
+    /// it, the fee is lost and the review never counted.
+    Review {
+        /// The purchase.
+        #[arg(value_parser = purchase_id)]
+        purchase: PurchaseId,
+        /// What was wrong, for everyone to read.
+        #[arg(long)]
+        comment: String,
+        /// File with evidence. Its keccak-256 digest is published; keep the file for the operators to ask for.
+        #[arg(long)]
+        evidence: Option<PathBuf>,
+        #[command(flatten)]
+        send: SendArgs,
+    },
+    /// Retrieve the unused part of a purchase whose provider was expelled, while there is something left for its
+    /// consumers.
+    Refund {
+        /// The purchase.
+        #[arg(value_parser = purchase_id)]
+        purchase: PurchaseId,
+        #[command(flatten)]
+        send: SendArgs,
+    },
+    /// Show the review of a purchase and where it stands.
+    ReviewShow {
+        /// The purchase.
+        #[arg(value_parser = purchase_id)]
+        purchase: PurchaseId,
         #[command(flatten)]
         node: NodeArgs,
         #[command(flatten)]
@@ -146,10 +197,10 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                 ]
             })
         }
-        Command::List { wallet, node, output } => list(&Wallet::new(wallet), &node, output).await,
+        Command::List { wallet, node, output } => buy::list(&Wallet::new(wallet), &node, output).await,
         Command::Resume { wallet, node, output } => {
             let session = Session::open(&node).await?;
-            let outcomes = resume(&session, &Wallet::new(wallet)).await?;
+            let outcomes = buy::resume(&session, &Wallet::new(wallet)).await?;
             output::print(output, &outcomes, |outcomes| {
                 outcomes
                     .iter()
@@ -157,12 +208,40 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                     .collect()
             })
         }
+        Command::RotateKey {
+            purchase,
+            wallet,
+            send,
+        } => review::rotate(purchase, &Wallet::new(wallet), send).await,
+        Command::Review {
+            purchase,
+            comment,
+            evidence,
+            send,
+        } => {
+            let evidence = digest(evidence.as_deref())?;
+            let (session, signer) = open(&send.node, &send.key).await?;
+            let filed = review::file(&session, &signer, purchase, comment, evidence, send.wait).await?;
+            output::print(send.output, &filed, describe_review)
+        }
+        Command::Refund { purchase, send } => {
+            submit(send, |nonce| ClaimRefund { purchase, nonce }.into()).await
+        }
+        Command::ReviewShow {
+            purchase,
+            node,
+            output,
+        } => {
+            let session = Session::open(&node).await?;
+            let review = session.client.review(purchase).await?;
+            output::print(output, &review, describe_review)
+        }
         Command::Verify {
             file,
             operators,
             output,
         } => {
-            let confirmation = read_confirmation(&file)?;
+            let confirmation = buy::read_confirmation(&file)?;
             verify_confirmation(&confirmation, &read_operators(&operators)?)?;
             output::print(output, &confirmation.record, |record| {
                 vec![format!(
@@ -226,174 +305,6 @@ async fn all_services(
     }
     services.retain(|service| category.is_none_or(|category| service.category == category.into()));
     Ok(services)
-}
-
-/// What is bought.
-#[derive(Clone, Copy, Debug)]
-pub struct Order {
-    /// The service.
-    pub service: ServiceId,
-    /// Time until expiry; the longest on offer when absent.
-    pub duration: Option<Seconds>,
-}
-
-/// A purchase in the wallet.
-#[derive(Clone, Debug)]
-pub struct Bought {
-    /// Its proof, verified.
-    pub confirmation: Confirmation,
-    /// Its file.
-    pub file: PathBuf,
-}
-
-/// Buys a package, waits for its confirmation, verifies it against the session's operators and stores it.
-pub async fn buy(
-    session: &Session,
-    signer: &PrivateKeySigner,
-    wallet: &Wallet,
-    order: Order,
-    wait: u64,
-) -> anyhow::Result<Bought> {
-    let service = session.client.service(order.service).await?;
-    ensure!(service.active, "service {} is retired", service.id);
-    // The block that executes the purchase is a little later than now, and the longest duration counts from there.
-    let duration = order.duration.unwrap_or(service.max_duration);
-    let access_key = wallet.create_key(rand::random())?;
-    let purchase = Purchase {
-        consumer: signer.address(),
-        provider: service.provider,
-        service: service.id,
-        version: service.version,
-        fee: service.fee,
-        access_key,
-        expires_at: Timestamp(clock::now()?.as_secs().saturating_add(duration.0)),
-        nonce: session.nonce(signer).await?,
-    };
-    let id = purchase.id(&session.operators.domain);
-    // Known before it is sent: whatever happens to this process then, `resume` finds what was paid for.
-    let intended = PurchaseRecord {
-        id,
-        consumer: purchase.consumer,
-        provider: purchase.provider,
-        service: purchase.service,
-        version: purchase.version,
-        fee: purchase.fee,
-        requests: service.requests,
-        access_key,
-        purchased_at: Timestamp(0),
-        expires_at: purchase.expires_at,
-    };
-    let draft = wallet.save(&intended, None, &service.endpoint)?;
-    let submitted = match session.send(signer, Message::from(purchase), wait).await {
-        Err(error) if matches!(error.downcast_ref(), Some(ClientError::Refused { .. })) => {
-            // Refused for good: nothing was paid, so there is nothing to find again.
-            std::fs::remove_file(&draft).with_context(|| format!("cannot remove {}", draft.display()))?;
-            return Err(error);
-        }
-        submitted => submitted?,
-    };
-    applied(&submitted)?;
-    complete(session, wallet, id, &service.endpoint, wait).await
-}
-
-/// Puts the verified confirmation of an applied purchase into the wallet.
-async fn complete(
-    session: &Session,
-    wallet: &Wallet,
-    id: PurchaseId,
-    sidecar: &str,
-    wait: u64,
-) -> anyhow::Result<Bought> {
-    let confirmation = confirmation(session, id, wait).await?;
-    verify_confirmation(&confirmation, &session.operators)?;
-    let file = wallet.save(&confirmation.record, Some(&confirmation), sidecar)?;
-    Ok(Bought { confirmation, file })
-}
-
-/// Completes the purchases in a wallet that were sent and whose confirmation never arrived.
-async fn resume(session: &Session, wallet: &Wallet) -> anyhow::Result<Vec<(PurchaseId, String)>> {
-    let mut outcomes = Vec::new();
-    for id in wallet.list()? {
-        let stored = wallet.load(id)?;
-        if stored.confirmation.is_none() {
-            let outcome = match complete(session, wallet, id, &stored.sidecar, 0).await {
-                Ok(_) => "confirmed".to_owned(),
-                Err(error) => format!("not confirmed: {error:#}"),
-            };
-            outcomes.push((id, outcome));
-        }
-    }
-    Ok(outcomes)
-}
-
-/// The confirmation of an applied purchase; its certificate may come a moment later.
-pub async fn confirmation(session: &Session, id: PurchaseId, wait: u64) -> anyhow::Result<Confirmation> {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(wait);
-    loop {
-        match session.client.confirmation(id).await {
-            Ok(confirmation) => return Ok(confirmation),
-            Err(error) if error.is_not_found() && tokio::time::Instant::now() < deadline => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            Err(error) => {
-                return Err(error).context("the purchase is applied, its confirmation cannot be had");
-            }
-        }
-    }
-}
-
-async fn list(wallet: &Wallet, node: &NodeArgs, output: OutputArgs) -> anyhow::Result<()> {
-    let session = Session::open(node).await?;
-    let mut rows = Vec::new();
-    for id in wallet.list()? {
-        let stored = wallet.load(id)?;
-        let used = session
-            .client
-            .purchase(id)
-            .await
-            .map(|purchase| purchase.used)
-            .ok();
-        rows.push(json!({ "record": stored.record, "sidecar": stored.sidecar, "reportedUsed": used }));
-    }
-    output::print(output, &rows, |rows| {
-        let line = |row: &serde_json::Value| {
-            let record = &row["record"];
-            format!(
-                "{}  service {}, {} requests, expires {}, used {} as reported",
-                record["id"].as_str().unwrap_or_default(),
-                record["service"],
-                record["requests"],
-                record["expiresAt"],
-                row["reportedUsed"]
-            )
-        };
-        rows.iter().map(line).collect()
-    })
-}
-
-/// Reads a confirmation from a wallet's purchase file, or from its own JSON.
-fn read_confirmation(path: &Path) -> anyhow::Result<Confirmation> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let value: serde_json::Value =
-        serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
-    match value.get("confirmation") {
-        Some(serde_json::Value::String(hex)) => {
-            let bytes: rampart_protocol::Bytes =
-                hex.parse().context("the confirmation is not hexadecimal")?;
-            Ok(Confirmation::from_bytes(&bytes)?)
-        }
-        Some(_) => bail!("{} holds a purchase that is not confirmed yet", path.display()),
-        None => {
-            serde_json::from_value(value).with_context(|| format!("{} holds no confirmation", path.display()))
-        }
-    }
-}
-
-/// A purchase id on the command line.
-pub fn purchase_id(text: &str) -> Result<PurchaseId, String> {
-    text.parse::<B256>()
-        .map(PurchaseId)
-        .map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
