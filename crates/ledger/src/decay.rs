@@ -149,10 +149,14 @@ impl Decaying {
     }
 
     /// The sum without a part that was added to it, exactly as if that had never been; `None` when it was not in it.
+    /// Nothing that is left is [`Self::NOTHING`], whose bytes do not tell that there was something.
     #[must_use]
     pub fn minus(&self, part: &Self) -> Option<Self> {
         let period = self.period.max(part.period);
         let scaled = self.in_period(period).checked_sub(part.in_period(period))?;
+        if scaled == U256::ZERO {
+            return Some(Self::NOTHING);
+        }
         Some(Self { scaled, period })
     }
 

@@ -66,7 +66,8 @@ pub(super) fn report<V: View>(
             reports: Vec::new(),
         },
     };
-    page.total_stake = page.total_stake.max(total_stake(draft)?);
+    let set: OperatorSet = draft.existing(&Key::operator_set(), "genesis was not applied")?;
+    page.total_stake = page.total_stake.max(set.total_stake());
     let this = epoch.number.saturating_add(1);
     operator.reports = if operator.reporting == this {
         operator.reports
@@ -89,7 +90,7 @@ pub(super) fn report<V: View>(
         down: m.down.iter().map(|byte| byte.count_ones()).sum(),
     });
     for place in (0..SERVICES_PER_PAGE).filter(|place| report.is_down(*place)) {
-        if let Some(enforcers) = majority(&page, place) {
+        if let Some(enforcers) = majority(&page, &set, place) {
             let id = u64::from(m.page) * SERVICES_PER_PAGE + place + 1;
             fail(draft, ServiceId(id), m.epoch, &enforcers)?;
         }
@@ -98,18 +99,14 @@ pub(super) fn report<V: View>(
     Ok(())
 }
 
-fn total_stake<V: View>(draft: &Draft<'_, V>) -> Result<u128, Fault> {
-    let set: OperatorSet = draft.existing(&Key::operator_set(), "genesis was not applied")?;
-    Ok(set.total_stake())
-}
-
-/// Those who say that a service was down, if they have more than half of the stake.
-fn majority(page: &AvailabilityPage, place: u64) -> Option<Vec<Beneficiary>> {
+/// Those who say that a service was down, if they have more than half of the stake. Stake that has left since an operator
+/// reported counts no more, or stake that moves on to the next reporter would count twice.
+fn majority(page: &AvailabilityPage, set: &OperatorSet, place: u64) -> Option<Vec<Beneficiary>> {
     let says = page.reports.iter().filter(|report| report.is_down(place));
     let says: Vec<Beneficiary> = says
         .map(|report| Beneficiary {
             operator: report.operator,
-            stake: report.stake,
+            stake: report.stake.min(set.stake_of(&report.operator)),
         })
         .collect();
     let stake = says.iter().fold(0u128, |sum, b| sum.saturating_add(b.stake));
