@@ -2,6 +2,7 @@
 //! [`world::World`], which checks the books after each and applies each twice, over two kinds of view.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod availability;
 mod cases;
 mod cases_judging;
 mod cases_rewards;
@@ -13,6 +14,7 @@ mod decay;
 mod deposits;
 mod encoding;
 mod escrow;
+mod expulsion;
 mod forced;
 mod histories;
 #[cfg(feature = "serde")]
@@ -25,12 +27,14 @@ mod precedence;
 mod providers;
 mod purchases;
 mod rejections;
+mod reviews;
 mod rotation;
 mod score;
 mod services;
 mod stake;
 mod transfers;
 mod usage;
+mod verdicts;
 mod views;
 mod withdrawals;
 mod world;
