@@ -19,8 +19,8 @@ use operator::{Running, Stage, access_key, account, eventually, now, sign, token
 use rampart_node::api::{MAX_BODY, MAX_SUBMISSIONS};
 use rampart_protocol::message::{Purchase, RegisterProvider, RegisterService, Withdraw};
 use rampart_protocol::{
-    Address, Amount, B256, Category, Domain, Nonce, ProviderId, Seconds, ServiceId, SignedTransaction,
-    Timestamp,
+    AccessKey, Address, Amount, B256, Category, Domain, Nonce, ProviderId, Seconds, ServiceId,
+    SignedTransaction, Timestamp,
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Weak};
@@ -520,6 +520,10 @@ async fn pages_are_bounded_and_lead_to_the_next() {
             description: format!("Service {nonce}"),
             requests: 10,
             fee: tokens(1),
+            components: Vec::new(),
+            upstream_key: AccessKey::default(),
+            endpoint: String::new(),
+            openapi: B256::ZERO,
             min_duration: Seconds(3_600),
             max_duration: Seconds(86_400),
             nonce: Nonce(nonce),
@@ -697,7 +701,7 @@ async fn every_answer_says_where_the_operator_stands() {
     assert_eq!(status.inbox_count, 4);
     assert!(status.timestamp_ms / 1_000 <= now() + 5);
     assert_eq!(
-        market.operator.client().operators().await.unwrap(),
+        market.operator.client().operator_set().await.unwrap(),
         market.stage.operators
     );
 }

@@ -147,7 +147,7 @@ impl<I: Source, F: Feed, K: Sink> LedgerApplication<I, F, K> {
     }
 
     /// Takes what a final block did, and forgets the blocks that it overtakes.
-    fn recall(&self, height: u64, digest: B256) -> Option<Arc<Executed>> {
+    pub(super) fn recall(&self, height: u64, digest: B256) -> Option<Arc<Executed>> {
         let mut memory = self
             .shared
             .executed

@@ -6,11 +6,11 @@ use crate::index::PurchaseRow;
 use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::PrivateKey;
 use rampart_ledger::{
-    Account, AccountAt, BlockEnv, Globals, Input, Key, MemoryState, Params, Provider, apply, exit_amount,
-    genesis, read,
+    Account, AccountAt, BlockEnv, Globals, Input, Key, MemoryState, Params, Prepared, Provider, apply,
+    exit_amount, genesis, read,
 };
 use rampart_protocol::message::{AddStake, Purchase, RegisterProvider, RegisterService, Withdraw};
-use rampart_protocol::observation::{Deposit, Observation};
+use rampart_protocol::observation::{Deposit, Observation, Source};
 use rampart_protocol::{
     AccessKey, Address, Amount, Body, Category, Domain, Header, Message, Nonce, ProviderId, PurchaseId,
     Seconds, ServiceId, Timestamp, keccak256, merkle,
@@ -28,6 +28,13 @@ const fn tokens(whole: u128) -> Amount {
     Amount(whole * Amount::TOKEN.0)
 }
 
+fn domain() -> Domain {
+    Domain {
+        chain_id: 5,
+        settlement: Address::repeat_byte(5),
+    }
+}
+
 fn public(seed: u64) -> B256 {
     B256::from_slice(PrivateKey::from_seed(seed).public_key().as_ref())
 }
@@ -42,7 +49,7 @@ struct World {
 impl World {
     fn new() -> Self {
         Self {
-            state: MemoryState::new(genesis(&Params::default()).unwrap()),
+            state: MemoryState::new(genesis(&Params::default(), &[]).unwrap()),
             height: 0,
             folder: TempDir::new().unwrap(),
         }
@@ -69,7 +76,7 @@ impl World {
     }
 
     fn read<T: rampart_ledger::Stored>(&self, key: Key) -> Option<T> {
-        read(&self.state, &key).unwrap()
+        read(&self.state, &key).unwrap().map(Arc::unwrap_or_clone)
     }
 
     fn nonce(&self, who: Address) -> Nonce {
@@ -80,10 +87,7 @@ impl World {
     fn execute(&mut self, items: Vec<(Subject, Input)>) -> Finalized {
         self.height += 1;
         let env = BlockEnv {
-            domain: Domain {
-                chain_id: 5,
-                settlement: Address::repeat_byte(5),
-            },
+            domain: domain(),
             height: self.height,
             timestamp: Timestamp(1_800_000_000 + self.height),
             epoch: 0,
@@ -115,10 +119,8 @@ impl World {
     fn block(&mut self, messages: impl IntoIterator<Item = (Address, Message)>) -> Finalized {
         let item = |(signer, message): (Address, Message)| {
             let id = keccak256(message.to_bytes());
-            (
-                Subject::Transaction(id),
-                Input::Transaction { signer, id, message },
-            )
+            let prepared = Prepared::new(&domain(), signer, id, message);
+            (Subject::Transaction(id), Input::Transaction(prepared))
         };
         let items = messages.into_iter().map(item).collect();
         self.execute(items)
@@ -135,7 +137,7 @@ impl World {
                 block_hash: B256::ZERO,
             };
             (
-                Subject::Observation(index),
+                Subject::Observation(Source::Inbox, index),
                 Input::Observation(Observation::Deposit(deposit)),
             )
         };
@@ -160,6 +162,10 @@ impl World {
             description: "Screens".into(),
             requests: 10,
             fee: tokens(100),
+            components: Vec::new(),
+            upstream_key: AccessKey::default(),
+            endpoint: String::new(),
+            openapi: B256::ZERO,
             min_duration: Seconds(3_600),
             max_duration: Seconds(90 * DAY),
             nonce: self.nonce(owner),

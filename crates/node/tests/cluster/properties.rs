@@ -5,9 +5,9 @@ use commonware_cryptography::ed25519::PublicKey;
 use commonware_glue::simulate::{exit::ExitCondition, property::Property, tracker::ProgressTracker};
 use commonware_parallel::Sequential;
 use commonware_utils::test_rng;
-use rampart_ledger::{Key, Record, audit};
+use rampart_ledger::{Key, Record, ReviewState, audit};
 use rampart_node::engine::{Scheme, participants};
-use rampart_protocol::{Amount, OperatorSet};
+use rampart_protocol::{Amount, OperatorSet, PurchaseId};
 use std::{future::Future, pin::Pin};
 
 type Check<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
@@ -114,6 +114,33 @@ impl Property<PublicKey, State> for Conserved {
                             globals.purchases, self.purchases
                         ));
                     }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The operators judged a review by their votes, and epochs ended: what falls due by time was done by blocks.
+#[derive(Clone)]
+pub struct Judged {
+    pub review: PurchaseId,
+}
+
+impl Property<PublicKey, State> for Judged {
+    fn name(&self) -> &str {
+        "judged"
+    }
+
+    fn check<'a>(&'a self, _: &'a ProgressTracker<PublicKey>, states: &'a [&'a State]) -> Check<'a, ()> {
+        Box::pin(async move {
+            for state in honest(states) {
+                match state.record(&Key::review(&self.review)).await {
+                    Some(Record::Review(review)) if review.state == ReviewState::Upheld => {}
+                    other => return Err(format!("the review is not upheld: {other:?}")),
+                }
+                if !matches!(state.record(&Key::epoch(0)).await, Some(Record::EpochReport(_))) {
+                    return Err("no epoch has ended".into());
                 }
             }
             Ok(())

@@ -1,0 +1,407 @@
+//! What the economy asks of block execution: a beginning without transactions, many records for one item, items that cannot
+//! be executed, and observations of both chains.
+
+use super::*;
+use crate::application::execute::Rounds;
+use rampart_ledger::{
+    BlockEnv, Event, GenesisOperator, Input, Key, MAX_PAGES_PER_CLAIM, MemoryState, Prepared, Provider,
+    Record, ReviewState, apply, read,
+};
+use rampart_protocol::message::{Claim, Purchase, RegisterProvider, RegisterService, Review};
+use rampart_protocol::observation::{Governance, ParameterChange, SetParameters};
+use rampart_protocol::{
+    AccessKey, Category, Message, Ppm, ProviderId, PurchaseId, Seconds, ServiceId, Timestamp,
+};
+
+const CONSUMER: Address = Address::repeat_byte(0xc0);
+const OPERATOR: Address = Address::repeat_byte(0x0b);
+
+const fn tokens(whole: u128) -> Amount {
+    Amount(whole * Amount::TOKEN.0)
+}
+
+/// What happened before the first block: the ledger's records are its genesis.
+struct Past {
+    state: MemoryState,
+    /// Unix seconds.
+    time: u64,
+}
+
+impl Past {
+    /// A provider of `account()`, and its service for a token.
+    fn market() -> Self {
+        let params = Params {
+            wait_min: Seconds(0),
+            wait_max: Seconds(0),
+            escrow_bucket: Seconds(1),
+            challenge_window: Seconds(5),
+            epoch_length: Seconds(30),
+            ..Params::default()
+        };
+        let operator = GenesisOperator {
+            address: OPERATOR,
+            stake: 7,
+            commission: Ppm(100_000),
+        };
+        let mut past = Self {
+            state: MemoryState::new(rampart_ledger::genesis(&params, &[operator]).unwrap()),
+            time: 1_000,
+        };
+        past.apply(&Input::Begin);
+        for (index, account) in (0..).zip([account().address(), CONSUMER]) {
+            let deposit = Deposit {
+                index,
+                account,
+                amount: tokens(100_000),
+                block_number: 1,
+                block_hash: B256::ZERO,
+            };
+            past.apply(&Input::Observation(deposit.into()));
+        }
+        past.send(account().address(), |nonce| RegisterProvider {
+            name: "Watch".into(),
+            endpoint: "https://watch.example".into(),
+            stake: tokens(50_000),
+            nonce,
+        });
+        past.send(account().address(), |nonce| RegisterService {
+            provider: ProviderId(1),
+            category: Category::General,
+            description: "Watches".into(),
+            endpoint: String::new(),
+            openapi: B256::ZERO,
+            requests: 10,
+            fee: tokens(1),
+            min_duration: Seconds(3_600),
+            max_duration: Seconds(86_400),
+            components: Vec::new(),
+            upstream_key: AccessKey::default(),
+            nonce,
+        });
+        past
+    }
+
+    fn apply(&mut self, input: &Input) -> Vec<Event> {
+        let env = BlockEnv {
+            domain: domain(),
+            height: 1,
+            timestamp: Timestamp(self.time),
+            epoch: 0,
+        };
+        let changes = apply(&self.state, &env, input).unwrap();
+        let events = changes.events.clone();
+        self.state.commit(changes);
+        events
+    }
+
+    fn send<M: Into<Message>>(&mut self, signer: Address, message: impl FnOnce(Nonce) -> M) -> Vec<Event> {
+        let account = read::<rampart_ledger::Account>(&self.state, &Key::account(&signer));
+        let message = message(account.unwrap().unwrap().nonce).into();
+        let id = rampart_protocol::keccak256(message.to_bytes());
+        self.apply(&Input::Transaction(Prepared::new(&domain(), signer, id, message)))
+    }
+
+    fn purchase(&mut self) -> PurchaseId {
+        let expires_at = Timestamp(self.time + 7_200);
+        let events = self.send(CONSUMER, |nonce| Purchase {
+            consumer: CONSUMER,
+            provider: ProviderId(1),
+            service: ServiceId(1),
+            version: 1,
+            fee: tokens(1),
+            access_key: AccessKey(key_bytes(&PrivateKey::from_seed(2).public_key())),
+            expires_at,
+            nonce,
+        });
+        let Some(Event::Purchased(record)) = events.first() else {
+            panic!("nothing was bought: {events:?}")
+        };
+        record.id
+    }
+
+    /// A chain that goes on from here.
+    async fn bench(self, runtime: Runtime, world: World) -> Bench {
+        let records = self.state.records();
+        let records = Changeset {
+            writes: records
+                .map(|(key, record)| (*key, Some(record.clone())))
+                .collect(),
+            events: Vec::new(),
+        };
+        Bench::new(runtime, world, (self.time + 60) * 1_000, records).await
+    }
+}
+
+fn run<Fut: Future<Output = ()>>(test: impl FnOnce(Runtime) -> Fut) {
+    deterministic::Runner::default().start(test);
+}
+
+/// Builds a block with one application and judges it with another; returns it with what each of them executed.
+async fn agreed(bench: &Bench, rounds: Rounds) -> (Block, Arc<Executed>) {
+    let (proposer, validator) = (bench.app().with_rounds(rounds), bench.app().with_rounds(rounds));
+    let proposal = propose::Proposal {
+        parent: &bench.genesis,
+        context: bench.context(1),
+        in_flight: BTreeSet::new(),
+    };
+    let batch = DatabaseSet::<Runtime>::new_batches(&bench.state).await;
+    let built = propose::propose(&proposer, &bench.runtime, proposal, batch, &bench.world).await;
+    let (block, sealed) = built.unwrap();
+    let candidate = judge::Candidate {
+        block: &block,
+        parent: bench.genesis.header(),
+        context: bench.context(1),
+        finality: Finality::Candidate,
+    };
+    let batch = DatabaseSet::<Runtime>::new_batches(&bench.state).await;
+    let judged = judge::judge(&validator, &bench.runtime, candidate, batch)
+        .await
+        .unwrap();
+    assert_eq!(judged.root(), sealed.root());
+    let digest = block.header().digest();
+    let [one, other] = [proposer, validator].map(|app| app.recall(1, digest).unwrap());
+    assert_eq!(one, other);
+    (block, one)
+}
+
+fn claim(nonce: u64) -> Verified {
+    let message = Message::from(Claim {
+        provider: ProviderId(1),
+        nonce: Nonce(nonce),
+    });
+    let signature = account()
+        .sign_hash_sync(&message.signing_hash(&domain()))
+        .unwrap();
+    let transaction = SignedTransaction {
+        message,
+        signature: signature.as_bytes().into(),
+    };
+    Senders::new(domain(), 1).verify(transaction).unwrap()
+}
+
+fn offering(transactions: Vec<Verified>) -> World {
+    World {
+        candidates: Candidates {
+            observations: Vec::new(),
+            transactions,
+        },
+        ..World::default()
+    }
+}
+
+/// A provider whose purchases lie a page of escrow apart.
+fn pages(pages: usize) -> Past {
+    let mut past = Past::market();
+    for _ in 0..pages {
+        past.time += 24;
+        past.purchase();
+    }
+    past
+}
+
+#[test]
+fn a_block_without_transactions_closes_the_epoch_and_lets_a_review_stand() {
+    run(|runtime| async move {
+        let mut past = Past::market();
+        let purchase = past.purchase();
+        past.send(CONSUMER, |nonce| Review {
+            purchase,
+            fee: tokens(1),
+            comment: "It did not watch".into(),
+            evidence: B256::ZERO,
+            nonce,
+        });
+        let bench = past.bench(runtime, World::default()).await;
+        let (block, executed) = agreed(&bench, Rounds::default()).await;
+        assert_eq!(block.body(), &Body::default());
+        let [begin] = &executed.receipts[..] else {
+            panic!("{:?}", executed.receipts)
+        };
+        assert_eq!(begin.subject, Subject::Begin);
+        let closed = |event: &Event| matches!(event, Event::EpochClosed { number: 0, .. });
+        let stood =
+            |event: &Event| matches!(event, Event::ReviewStood { purchase: of, .. } if *of == purchase);
+        let refunded =
+            |event: &Event| matches!(event, Event::Refunded { amount, .. } if *amount == tokens(1));
+        assert!(begin.events.iter().any(closed), "{begin:?}");
+        assert!(begin.events.iter().any(stood), "{begin:?}");
+        assert!(begin.events.iter().any(refunded), "{begin:?}");
+        let Some(Some(Record::Review(review))) = executed.writes.get(&Key::review(&purchase)) else {
+            panic!("the review was not written")
+        };
+        assert_eq!(review.state, ReviewState::Stood);
+        let Some(Some(Record::Operator(operator))) = executed.writes.get(&Key::operator(&OPERATOR)) else {
+            panic!("no operator was paid")
+        };
+        assert!(operator.owed > Amount::ZERO);
+    });
+}
+
+#[test]
+fn a_header_that_leaves_out_the_beginning_is_refused() {
+    run(|runtime| async move {
+        let bench = Past::market().bench(runtime, World::default()).await;
+        let (block, executed) = agreed(&bench, Rounds::default()).await;
+        // The state as it would be without the beginning: genesis as it was.
+        let mut without = Executed::default();
+        for (key, record) in &bench.records.writes {
+            without.writes.insert(*key, record.clone());
+        }
+        assert_ne!(without.writes, executed.writes);
+        let batch = DatabaseSet::<Runtime>::new_batches(&bench.state).await;
+        let batch = execute::write::<Runtime>(batch, &without).unwrap();
+        let root = commonware_glue::stateful::db::Unmerkleized::merkleize(batch)
+            .await
+            .unwrap()
+            .root();
+        let refused = bench
+            .judge_header(&block, |header| header.state_root = B256::new(root.0))
+            .await;
+        assert!(
+            matches!(refused, Err(Invalid::Commitment("state"))),
+            "{refused:?}"
+        );
+    });
+}
+
+#[test]
+fn a_claim_over_more_pages_than_it_may_empty_is_built_and_judged_valid() {
+    run(|runtime| async move {
+        let past = pages(MAX_PAGES_PER_CLAIM + 6);
+        let bench = past.bench(runtime, offering(vec![claim(2), claim(3)])).await;
+        // A page after the other would take 65 rounds.
+        let few = Rounds {
+            item: 16,
+            ..Rounds::default()
+        };
+        let (block, executed) = agreed(&bench, few).await;
+        assert_eq!(block.body().transactions.len(), 2);
+        let claimed = executed.receipts.iter().flat_map(|receipt| &receipt.events);
+        let claimed = claimed.filter_map(|event| match event {
+            Event::Claimed { amount, .. } => Some(amount.0),
+            _ => None,
+        });
+        let share = tokens(1).0 / 20 * 19;
+        assert_eq!(
+            claimed.collect::<Vec<_>>(),
+            [share * MAX_PAGES_PER_CLAIM as u128, share * 6]
+        );
+        let provider = executed
+            .writes
+            .get(&Key::provider(ProviderId(1)))
+            .cloned()
+            .flatten();
+        let provider: Arc<Provider> = provider.and_then(rampart_ledger::Stored::from_record).unwrap();
+        assert_eq!(provider.escrow.total, Amount::ZERO);
+    });
+}
+
+#[test]
+fn a_transaction_that_cannot_be_executed_is_left_out_and_the_block_is_still_built() {
+    run(|runtime| async move {
+        let mut stranger = deposit(2, 100);
+        if let Observation::Deposit(deposit) = &mut stranger {
+            deposit.account = other().address();
+        }
+        let mut world = offering(vec![claim(2), by_other(0)]);
+        world.candidates.observations = vec![stranger.clone()];
+        world.chain = vec![stranger];
+        let bench = pages(3).bench(runtime, world).await;
+        // A claim asks for pages, which no hint names; a withdrawal asks for nothing.
+        let none = Rounds {
+            item: 1,
+            ..Rounds::default()
+        };
+        let (block, _) = agreed(&bench, none).await;
+        assert_eq!(block.body().transactions, [by_other(0).transaction().clone()]);
+        assert_eq!(block.body().observations.len(), 1);
+        // It is not refused, since nothing is wrong with it: another operator may be able to.
+        assert!(bench.world.refused.lock().unwrap().is_empty());
+
+        // Nobody votes against a block that this machine cannot execute.
+        let (full, _) = agreed(&bench, Rounds::default()).await;
+        assert_eq!(full.body().transactions.len(), 2);
+        let candidate = judge::Candidate {
+            block: &full,
+            parent: bench.genesis.header(),
+            context: bench.context(1),
+            finality: Finality::Candidate,
+        };
+        let batch = DatabaseSet::<Runtime>::new_batches(&bench.state).await;
+        let error = judge::judge(&bench.app().with_rounds(none), &bench.runtime, candidate, batch)
+            .await
+            .map(|_| ())
+            .unwrap_err();
+        assert!(error.is_local(), "{error:?}");
+    });
+}
+
+fn other() -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&B256::repeat_byte(8)).unwrap()
+}
+
+fn by_other(nonce: u64) -> Verified {
+    let message = withdrawal(nonce, 1).message;
+    let signature = other().sign_hash_sync(&message.signing_hash(&domain())).unwrap();
+    let transaction = SignedTransaction {
+        message,
+        signature: signature.as_bytes().into(),
+    };
+    Senders::new(domain(), 1).verify(transaction).unwrap()
+}
+
+fn parameter(index: u64, name: &str, value: u128) -> Observation {
+    Observation::Governance(Governance {
+        index,
+        action: SetParameters {
+            changes: vec![ParameterChange {
+                name: name.into(),
+                value,
+            }],
+        }
+        .into(),
+        block_number: 1,
+        block_hash: B256::ZERO,
+    })
+}
+
+#[test]
+fn observations_of_both_chains_are_counted_apart_and_a_gap_in_one_does_not_hold_up_the_other() {
+    run(|runtime| async move {
+        let chain = vec![
+            parameter(0, "fee_min", 5),
+            parameter(2, "fee_min", 7),
+            deposit(2, 10),
+            parameter(1, "fee_min", 6),
+            deposit(3, 10),
+        ];
+        let mut world = offering(Vec::new());
+        world.candidates.observations = chain.clone();
+        world.chain = chain.clone();
+        let bench = Past::market().bench(runtime, world).await;
+        let (block, executed) = agreed(&bench, Rounds::default()).await;
+        let taken = [&chain[0], &chain[2], &chain[4]].map(Observation::clone);
+        assert_eq!(block.body().observations, taken);
+        assert_eq!(block.header().inbox_count, 4);
+        let Some(Some(Record::Globals(globals))) = executed.writes.get(&Key::globals()) else {
+            panic!("no counters")
+        };
+        assert_eq!((globals.inbox_count, globals.restaking_count), (4, 1));
+        let subjects: Vec<Subject> = executed.receipts.iter().map(|receipt| receipt.subject).collect();
+        assert_eq!(
+            subjects,
+            [
+                Subject::Begin,
+                Subject::Observation(observation::Source::Restaking, 0),
+                Subject::Observation(observation::Source::Inbox, 2),
+                Subject::Observation(observation::Source::Inbox, 3),
+            ]
+        );
+        let mut body = block.body().clone();
+        body.observations[0] = parameter(0, "fee_min", 9);
+        assert!(matches!(
+            bench.judge_body(&block, body).await,
+            Err(Invalid::Refuted(observation::Source::Restaking, 0))
+        ));
+    });
+}
