@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod availability;
+mod bundles;
 mod cases;
 mod cases_judging;
 mod cases_rewards;
@@ -13,9 +14,11 @@ mod court;
 mod decay;
 mod deposits;
 mod encoding;
+mod epochs;
 mod escrow;
 mod expulsion;
 mod forced;
+mod governance;
 mod histories;
 #[cfg(feature = "serde")]
 mod json;
@@ -28,6 +31,7 @@ mod providers;
 mod purchases;
 mod rejections;
 mod reviews;
+mod rewards;
 mod rotation;
 mod score;
 mod services;
