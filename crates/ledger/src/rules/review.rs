@@ -7,7 +7,7 @@ use super::funds::{account, credit, debit, give, take};
 use super::rewards::{self, Beneficiary};
 use super::text::check_text;
 use super::{case, check_owner, expulsion, refund, slash};
-use crate::decay::Decaying;
+use crate::decay::{Decaying, Steps};
 use crate::draft::Draft;
 use crate::event::Event;
 use crate::fault::{Corrupt, Fault};
@@ -161,7 +161,7 @@ pub(super) fn challenge<V: View>(
     debit(draft, signer, m.bond)?;
     give(&mut provider.bonds, m.bond, "the provider's bonds")?;
     give(&mut draft.globals.bonds, m.bond, "the sum of bonds")?;
-    provider.negative = without(&provider, &review)?;
+    provider.negative = without(&provider, &review, draft.score_steps())?;
     review.bond = m.bond;
     review.provider_evidence = m.evidence;
     review.state = ReviewState::Challenged;
@@ -179,9 +179,11 @@ pub(super) fn challenge<V: View>(
     Ok(())
 }
 
-/// The provider's negative evidence without a review's.
-fn without(provider: &Provider, review: &Review) -> Result<Decaying, Corrupt> {
-    if is_forgotten(provider, review) {
+/// The provider's negative evidence without a review's. Once a sum is empty it does not tell since when, so a review of
+/// which nothing is left may be missing from it.
+fn without(provider: &Provider, review: &Review, now: Steps) -> Result<Decaying, Corrupt> {
+    let is_decayed = provider.negative == Decaying::NOTHING && review.weight.value(now) == 0;
+    if is_decayed || is_forgotten(provider, review) {
         return Ok(provider.negative);
     }
     provider.negative.minus(&review.weight).ok_or(Corrupt {

@@ -176,27 +176,3 @@ fn what_is_taken_out_again_was_never_there_whatever_came_between() {
         }
     }
 }
-
-#[test]
-fn a_part_can_be_taken_out_even_after_its_exactness_has_decayed() {
-    for seed in 0..400 {
-        let mut chance = Chance::seeded(seed);
-        let clock = DecayClock::default();
-        let half_life = Seconds(1);
-        let (mut sum, mut now, mut parts) = (Decaying::NOTHING, 0, Vec::new());
-        for _ in 0..40 {
-            now += chance.below(60);
-            let at = clock.at(Timestamp(now), half_life);
-            let part = Decaying::of(u128::from(chance.below(u64::MAX)), at).unwrap();
-            sum = sum.plus(&part).unwrap();
-            parts.push(part);
-            if chance.one_in(3) {
-                let part = parts.swap_remove(chance.below(parts.len() as u64) as usize);
-                sum = sum.minus(&part).expect("a sum holds each of its parts");
-            }
-        }
-        for part in parts {
-            sum = sum.minus(&part).expect("a sum holds each of its parts");
-        }
-    }
-}

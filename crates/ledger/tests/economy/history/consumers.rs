@@ -245,7 +245,7 @@ impl History<'_> {
 }
 
 /// A voucher for `n` requests in all, as a gateway makes it.
-pub(super) fn voucher(key: &SigningKey, purchase: PurchaseId, n: u64) -> (Bytes, Bytes) {
+pub fn voucher(key: &SigningKey, purchase: PurchaseId, n: u64) -> (Bytes, Bytes) {
     let parameters = Parameters {
         created: 1,
         expires: 61,

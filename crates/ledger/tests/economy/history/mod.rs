@@ -14,6 +14,7 @@ mod tally;
 pub mod world;
 
 pub use chance::Chance;
+pub use consumers::voucher;
 pub use tally::Tally;
 pub use world::World;
 
