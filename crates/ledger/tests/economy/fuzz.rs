@@ -107,7 +107,7 @@ fn what_fuzzing_found_before_is_not_found_again() {
 fn writes_the_seeds_of_the_fuzzer() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     let mut chance = Chance::seeded(5);
-    let histories = (0..32).map(|_| (0..600).map(|_| chance.below(256) as u8).collect());
+    let histories = (0..32).map(|_| (0..1_500).map(|_| chance.below(256) as u8).collect());
     for (target, seeds) in [
         ("decode_transaction", seeds()),
         ("apply_history", histories.collect()),

@@ -1,5 +1,11 @@
 //! Random histories in the ordinary test run, and as many as one likes (`cargo xtask histories`).
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "measures itself, and is told its length by the environment"
+)]
+
 use crate::history::{Chance, History, Tally};
 use rampart_ledger::Params;
 use std::time::Instant;
@@ -33,6 +39,13 @@ fn a_history_of_ten_thousand_transactions_holds_every_property() {
     let tally = history(1, LENGTH);
     println!("{tally}");
     every_rule_was_reached(&tally);
+}
+
+#[test]
+fn shorter_histories_of_other_seeds_hold_every_property() {
+    for seed in 2..6 {
+        history(seed, 1_000);
+    }
 }
 
 /// A number from the environment, as `cargo xtask histories` gives it.

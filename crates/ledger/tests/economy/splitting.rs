@@ -4,7 +4,7 @@ use crate::history::world::{DAY, START, World, person, transaction};
 use crate::history::{Chance, properties, public, tokens};
 use ed25519_dalek::SigningKey;
 use proptest::prelude::*;
-use rampart_ledger::{Decaying, Input, Params, purchase_evidence, score};
+use rampart_ledger::{Count, Decaying, Input, Params, purchase_evidence, score};
 use rampart_protocol::message::{self, RegisterProvider, RegisterService};
 use rampart_protocol::observation::Deposit;
 use rampart_protocol::{
@@ -30,11 +30,13 @@ fn evidence(params: &Params, half_life: u64, before: u128, parts: &[(u64, u128)]
 /// Parameters of the multiplier, over what governance may set.
 fn multipliers() -> impl Strategy<Value = Params> {
     (0..=500_000u32, 0..=5_000_000u32, 12..27u32, 0..=16u32).prop_map(|(cut, bonus, unit, cap)| {
-        let mut params = Params::default();
-        params.protocol_cut = Ppm(cut);
-        params.repeat_bonus = Ppm(bonus);
-        params.repeat_unit = Amount(10u128.pow(unit));
-        params.repeat_cap.0 = cap;
+        let params = Params {
+            protocol_cut: Ppm(cut),
+            repeat_bonus: Ppm(bonus),
+            repeat_unit: Amount(10u128.pow(unit)),
+            repeat_cap: Count(cap),
+            ..Params::default()
+        };
         params.validate().unwrap();
         params
     })

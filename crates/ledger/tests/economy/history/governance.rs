@@ -2,7 +2,7 @@
 
 use super::world::person;
 use super::{History, INVESTORS, OPERATORS, investor, tokens};
-use rampart_ledger::{Input, Params};
+use rampart_ledger::{Input, ParamSpec, Params};
 use rampart_protocol::observation::{
     Deposit, Expel, Forced, Governance, GovernanceAction, InvestorWeight, Judge, OperatorStake,
     ParameterChange, Pardon, SetParameters, Slash, Spend, Suspend,
@@ -191,8 +191,29 @@ impl History<'_> {
         }
     }
 
+    /// A parameter at one of its ends, until it is put right again: nobody can live with it for long.
+    fn extreme(&mut self) -> Option<ParameterChange> {
+        let spec = self.chance.pick(Params::SPECS)?;
+        let value = match self.chance.below(3) {
+            0 => spec.min,
+            1 => spec.max,
+            _ => spec.min + 1,
+        };
+        self.strange.push(spec);
+        Some(change(spec, value))
+    }
+
     /// New values around the defaults; at times one that cannot be.
     fn changes(&mut self) -> GovernanceAction {
+        if !self.strange.is_empty() && self.chance.percent(60) {
+            let strange = std::mem::take(&mut self.strange);
+            let changes = strange.iter().map(|spec| change(spec, spec.default)).collect();
+            return SetParameters { changes }.into();
+        }
+        if self.chance.one_in(4) {
+            let changes = self.extreme().into_iter().collect();
+            return SetParameters { changes }.into();
+        }
         let count = self.chance.between(1, 3);
         let mut changes = Vec::new();
         for _ in 0..count {
@@ -208,10 +229,7 @@ impl History<'_> {
             } else {
                 spec.default / factor
             };
-            changes.push(ParameterChange {
-                name: name.into(),
-                value: value.clamp(spec.min, spec.max),
-            });
+            changes.push(change(spec, value.clamp(spec.min, spec.max)));
         }
         if self.chance.one_in(12) {
             let name =
@@ -222,5 +240,12 @@ impl History<'_> {
             });
         }
         SetParameters { changes }.into()
+    }
+}
+
+fn change(spec: &ParamSpec, value: u128) -> ParameterChange {
+    ParameterChange {
+        name: spec.name.into(),
+        value,
     }
 }

@@ -19,7 +19,7 @@ pub use tally::Tally;
 pub use world::World;
 
 use ed25519_dalek::SigningKey;
-use rampart_ledger::{BlockEnv, Event, Input, MemoryState, Params};
+use rampart_ledger::{BlockEnv, Event, Input, MemoryState, ParamSpec, Params};
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, CaseId, Message, Observation, ProviderId, PurchaseId, ServiceId,
 };
@@ -68,6 +68,8 @@ pub struct History<'a> {
     escalated: Vec<CaseId>,
     sealed: BTreeMap<(CaseId, u32, Address), (bool, B256)>,
     expelled: Vec<ProviderId>,
+    /// Parameters that are at one of their ends.
+    strange: Vec<&'static ParamSpec>,
     /// Inputs after which the whole state is checked.
     audit_every: u64,
     inputs: u64,
@@ -100,6 +102,7 @@ impl<'a> History<'a> {
             escalated: Vec::new(),
             sealed: BTreeMap::new(),
             expelled: Vec::new(),
+            strange: Vec::new(),
             audit_every,
             inputs: 0,
         };

@@ -4,6 +4,9 @@
 //! is followed by hand is also typed into a calculator here and must come out as the ledger has it.
 //! `BLESS=1 cargo test -p rampart-ledger --test economy worked_example` writes the file.
 
+#![allow(clippy::disallowed_types, reason = "a pocket calculator has floating point")]
+#![allow(clippy::disallowed_methods, reason = "BLESS comes from the environment")]
+
 mod calculator;
 pub mod cast;
 mod page;
