@@ -121,6 +121,9 @@ impl Decaying {
     /// What the sum is worth. A moment before its period reads as the period's start.
     #[must_use]
     pub fn value(&self, at: Steps) -> u128 {
+        if self.scaled.is_zero() {
+            return 0;
+        }
         let here = self.in_period(at.period());
         let phase = if at.period() < self.period { 0 } else { at.phase() };
         let whole = match phase {
@@ -163,6 +166,9 @@ impl Decaying {
     /// The scaled sum told from the start of a period; a period before its own leaves it as it is.
     fn in_period(&self, period: u64) -> U256 {
         let shift = period.saturating_sub(self.period);
+        if shift == 0 {
+            return self.scaled;
+        }
         usize::try_from(shift).map_or(U256::ZERO, |shift| self.scaled.wrapping_shr(shift))
     }
 
@@ -178,11 +184,24 @@ fn scaled_by(value: U256, factor: u64) -> U256 {
 
 /// `2^(-phase / STEPS)` in units of 2^-64, rounded down, for a phase between 1 and [`STEPS`] - 1.
 fn factor(phase: u64) -> u64 {
-    let mut factor: u128 = 1 << 64;
-    for (bit, root) in (0..16).rev().zip(ROOTS) {
-        if phase >> bit & 1 == 1 {
-            factor = (factor * u128::from(root)) >> 64;
+    let product = |so_far: Option<u64>, root: u64| match so_far {
+        Some(factor) => {
+            let product = u128::from(factor) * u128::from(root);
+            // The product of two 64-bit numbers, shifted right by 64, has 64 bits.
+            u64::try_from(product >> 64).unwrap_or(u64::MAX)
         }
+        None => root,
+    };
+    // The roots of the bits that are set, highest first: half of them on average.
+    let mut rest = phase << (u64::BITS - 16);
+    let (mut factor, mut roots) = (None, ROOTS.as_slice());
+    while rest != 0 {
+        let place = rest.leading_zeros() as usize;
+        if let Some(root) = roots.get(place) {
+            factor = Some(product(factor, *root));
+        }
+        roots = roots.get(place + 1..).unwrap_or_default();
+        rest = rest << place << 1;
     }
-    u64::try_from(factor).unwrap_or(u64::MAX)
+    factor.unwrap_or(u64::MAX)
 }

@@ -123,10 +123,15 @@ impl<'v, V: View> Draft<'v, V> {
         Ok(read(self, &Key::account(address))?.map(Arc::unwrap_or_clone))
     }
 
+    /// A provider to change.
     pub(crate) fn provider(&self, id: ProviderId) -> Result<Provider, Fault> {
+        Ok(Arc::unwrap_or_clone(self.shared_provider(id)?))
+    }
+
+    /// A provider to read.
+    pub(crate) fn shared_provider(&self, id: ProviderId) -> Result<Arc<Provider>, Fault> {
         let found = read(self, &Key::provider(id))?;
-        let found = found.ok_or(Reject::UnknownProvider { provider: id })?;
-        Ok(Arc::unwrap_or_clone(found))
+        found.ok_or_else(|| Reject::UnknownProvider { provider: id }.into())
     }
 
     pub(crate) fn service(&self, id: ServiceId) -> Result<Arc<Service>, Fault> {

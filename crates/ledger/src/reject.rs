@@ -2,8 +2,13 @@
 //!
 //! The number is part of the protocol and never changes meaning. Numbers stand in order of precedence: of several
 //! reasons that apply to one input, the lowest is told. They come in groups: 1 the envelope, 10 observations,
-//! 20 values that are wrong by themselves, 40 what does not exist or is another's, 60 terms that do not hold now,
-//! 80 usage, claims and rewards, 100 funds. The one exception is 110, overflow, which is told where it arises.
+//! 20 values that are wrong by themselves or as a composition, 40 what does not exist or is another's, 60 terms that do
+//! not hold now, 80 usage, claims and rewards, 100 funds. A reason that presumes what another denies does not apply with
+//! it: a purchase that does not exist is nobody else's.
+//!
+//! Two exceptions. 110, overflow, is told where it arises. And the sales that one purchase of a bundle makes are checked
+//! one after the other, so of several providers without collateral (102) the deepest of the first component is named.
+//! A forced message has no nonce to be wrong (3, 4), and bytes that are no message have the code 0.
 
 use rampart_protocol::usage::VoucherError;
 use rampart_protocol::{

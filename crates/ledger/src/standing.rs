@@ -62,16 +62,23 @@ pub fn standing(
 #[must_use]
 pub fn score(params: &Params, globals: &Globals, provider: &Provider, now: Timestamp) -> Ppm {
     let at = globals.score_steps(params, now);
-    let one = U256::from(Ppm::ONE.0);
-    let good = U256::from(provider.positive.value(at));
-    let bad = U256::from(provider.negative.value(at));
-    let strength = U256::from(params.prior_strength.0);
-    // Terms are below 2^128 and factors below 2^32, so nothing here reaches 256 bits.
-    let favourable = good * one + strength * U256::from(params.prior_mean.0);
-    let score = favourable
-        .checked_div(good + bad + strength)
-        .unwrap_or(U256::ZERO);
-    Ppm(u32::try_from(score.min(one)).unwrap_or(Ppm::ONE.0))
+    let one = u128::from(Ppm::ONE.0);
+    let (good, bad) = (provider.positive.value(at), provider.negative.value(at));
+    let strength = params.prior_strength.0;
+    let prior = u128::from(params.prior_mean.0);
+    let in_128_bits = || {
+        let favourable = (good.checked_mul(one)?).checked_add(strength.checked_mul(prior)?)?;
+        favourable.checked_div(good.checked_add(bad)?.checked_add(strength)?)
+    };
+    let in_256_bits = || {
+        // Terms are below 2^128 and factors below 2^32, so nothing here reaches 256 bits.
+        let [good, bad, strength] = [good, bad, strength].map(U256::from);
+        let favourable = good * U256::from(one) + strength * U256::from(prior);
+        let score = favourable.checked_div(good + bad + strength);
+        u128::try_from(score.unwrap_or(U256::ZERO)).unwrap_or(u128::MAX)
+    };
+    let score = in_128_bits().unwrap_or_else(in_256_bits).min(one);
+    Ppm(u32::try_from(score).unwrap_or(Ppm::ONE.0))
 }
 
 /// Whether what is known of a provider suffices to suspend it: a score under `expel_score` on evidence of at least

@@ -121,8 +121,10 @@ fn distribute<V: View>(
             .checked_div(total)
             .unwrap_or(U512::ZERO);
         let share = Amount(u128::try_from(share).unwrap_or(0));
-        rewards::distribute(draft, &mut operator, share)?;
-        draft.put(operator);
+        if share != Amount::ZERO {
+            rewards::distribute(draft, &mut operator, share)?;
+            draft.put(operator);
+        }
         give(&mut sum, share, "the rewards")?;
         operators = operators.saturating_add(1);
     }

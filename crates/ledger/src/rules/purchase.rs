@@ -62,7 +62,7 @@ fn check_offer<V: View>(
     if named != signer {
         return Err(Reject::WrongConsumer { named, signer }.into());
     }
-    let provider = draft.provider(m.provider)?;
+    let provider = draft.shared_provider(m.provider)?;
     let service = draft.service(m.service)?;
     if service.provider != m.provider {
         let (service, actual) = (m.service, service.provider);
@@ -166,7 +166,7 @@ fn sell<V: View>(
         let packages = u64::from(part.component.packages);
         let upstream = PurchaseRecord {
             id: component_id(record.id, position),
-            consumer: draft.provider(record.provider)?.owner,
+            consumer: draft.shared_provider(record.provider)?.owner,
             provider: part.service.provider,
             service: part.service.id,
             version: part.service.version,
