@@ -9,8 +9,11 @@ use rampart_ledger::{
     Account, AccountAt, BlockEnv, Globals, Input, Key, MemoryState, Params, Prepared, Provider, apply,
     exit_amount, genesis, read,
 };
-use rampart_protocol::message::{AddStake, Purchase, RegisterProvider, RegisterService, Withdraw};
+use rampart_protocol::message::{
+    AddStake, Challenge, Purchase, RegisterProvider, RegisterService, Review, Unbond, Withdraw,
+};
 use rampart_protocol::observation::{Deposit, Observation, Source};
+use rampart_protocol::verdict::review;
 use rampart_protocol::{
     AccessKey, Address, Amount, Body, Category, Domain, Header, Message, Nonce, ProviderId, PurchaseId,
     Seconds, ServiceId, Timestamp, keccak256, merkle,
@@ -43,6 +46,8 @@ fn public(seed: u64) -> B256 {
 struct World {
     state: MemoryState,
     height: u64,
+    /// Seconds on top of one for each block.
+    time: u64,
     folder: TempDir,
 }
 
@@ -51,6 +56,7 @@ impl World {
         Self {
             state: MemoryState::new(genesis(&Params::default(), &[]).unwrap()),
             height: 0,
+            time: 0,
             folder: TempDir::new().unwrap(),
         }
     }
@@ -89,7 +95,7 @@ impl World {
         let env = BlockEnv {
             domain: domain(),
             height: self.height,
-            timestamp: Timestamp(1_800_000_000 + self.height),
+            timestamp: Timestamp(1_800_000_000 + self.time + self.height),
             epoch: 0,
         };
         let mut executed = Executed::default();
@@ -290,6 +296,105 @@ fn a_provider_pages_through_its_own_purchases_in_order_of_execution() {
 }
 
 #[test]
+fn a_providers_reviews_are_listed_in_order_and_a_case_while_it_is_open() {
+    let mut index = None;
+    let mut world = World::market(&mut index);
+    let index = index.unwrap();
+    let mut bought = Vec::new();
+    for who in [ALICE, BOB, ALICE] {
+        let block = world.block([(who, world.order(who, 1, 0))]);
+        bought.push(purchases(&block)[0].id);
+        index.apply(&block).unwrap();
+        let review = Review {
+            purchase: bought[bought.len() - 1],
+            fee: tokens(20),
+            comment: "Nothing came".into(),
+            evidence: B256::ZERO,
+            nonce: world.nonce(who),
+        };
+        index.apply(&world.block([(who, review.into())])).unwrap();
+    }
+    let reviews = |after, limit| {
+        let rows = index.reviews_of(ProviderId(1), after, limit).unwrap();
+        rows.iter().map(|row| (row.cursor, row.id)).collect::<Vec<_>>()
+    };
+    let expected: Vec<(u64, PurchaseId)> = (1..).zip(bought.clone()).collect();
+    assert_eq!(reviews(0, 10), expected);
+    assert_eq!(reviews(1, 1), expected[1..2]);
+    assert_eq!(reviews(u64::MAX, 10), []);
+    assert_eq!(index.reviews_of(ProviderId(2), 0, 10).unwrap(), []);
+
+    assert_eq!(index.open_cases(0, 10).unwrap(), []);
+    for purchase in &bought {
+        let challenge = Challenge {
+            purchase: *purchase,
+            bond: tokens(20),
+            evidence: B256::ZERO,
+            nonce: world.nonce(OWNER),
+        };
+        index.apply(&world.block([(OWNER, challenge.into())])).unwrap();
+    }
+    let cases = |after, limit| {
+        let rows = index.open_cases(after, limit).unwrap();
+        rows.iter().map(|row| (row.cursor, row.id)).collect::<Vec<_>>()
+    };
+    let expected: Vec<_> = (1..).zip(bought.iter().map(|id| review(*id))).collect();
+    assert_eq!(cases(0, 10), expected);
+    assert_eq!(cases(1, 1), expected[1..2]);
+    // Nobody has stake, so two rounds end without a verdict, then governance's time runs out. The last is the latest.
+    let mut seen = 3;
+    for _ in 0..8 {
+        world.time += 10 * DAY;
+        index
+            .apply(&world.execute(vec![(Subject::Begin, Input::Begin)]))
+            .unwrap();
+        let open = cases(0, 10);
+        assert!(open.len() <= seen && open.iter().all(|row| expected.contains(row)));
+        seen = open.len();
+        assert_eq!(index.exits().unwrap().exits, world.exits());
+    }
+    assert_eq!(seen, 0);
+}
+
+#[test]
+fn deposits_bonds_and_unbonding_stake_are_in_the_exits() {
+    let mut index = None;
+    let mut world = World::market(&mut index);
+    let index = index.unwrap();
+    let before = index.exits().unwrap().exits;
+    let block = world.block([(ALICE, world.order(ALICE, 1, 0))]);
+    index.apply(&block).unwrap();
+    let purchase = purchases(&block)[0].id;
+    let filed = Review {
+        purchase,
+        fee: tokens(20),
+        comment: "Nothing came".into(),
+        evidence: B256::ZERO,
+        nonce: world.nonce(ALICE),
+    };
+    index.apply(&world.block([(ALICE, filed.into())])).unwrap();
+    let challenge = Challenge {
+        purchase,
+        bond: tokens(20),
+        evidence: B256::ZERO,
+        nonce: world.nonce(OWNER),
+    };
+    index.apply(&world.block([(OWNER, challenge.into())])).unwrap();
+    let unbond = Unbond {
+        provider: ProviderId(1),
+        amount: tokens(7),
+        nonce: world.nonce(OWNER),
+    };
+    index.apply(&world.block([(OWNER, unbond.into())])).unwrap();
+    let after = index.exits().unwrap().exits;
+    assert_eq!(after, world.exits());
+    let of = |exits: &[(Address, Amount)], who| exits.iter().find(|(of, _)| *of == who).unwrap().1;
+    // The fee left for the escrow and the pool; all deposits are still their depositors'.
+    assert_eq!(of(&after, ALICE).0, of(&before, ALICE).0 - tokens(100).0);
+    assert_eq!(of(&after, OWNER).0, of(&before, OWNER).0 + tokens(95).0);
+}
+
+#[test]
 fn a_block_that_comes_again_changes_nothing() {
     let mut index = None;
     let mut world = World::market(&mut index);
@@ -436,6 +541,11 @@ fn a_skipped_block_is_remembered_and_what_depends_on_all_of_them_is_not_answered
     assert_eq!(index.height().unwrap(), world.height);
     assert!(index.has_gap().unwrap());
     assert!(matches!(index.withdrawal_tree(1), Err(IndexError::Incomplete)));
+    assert!(matches!(index.open_cases(0, 1), Err(IndexError::Incomplete)));
+    assert!(matches!(
+        index.reviews_of(ProviderId(1), 0, 1),
+        Err(IndexError::Incomplete)
+    ));
     drop(index);
     assert!(world.open().has_gap().unwrap());
 }
