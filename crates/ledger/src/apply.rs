@@ -187,7 +187,7 @@ fn asked(prepared: &Prepared, keys: &mut Vec<Key>) {
         Message::ReportUsage(m) => keys.push(Key::purchase(&m.purchase)),
         Message::RotateAccessKey(m) => keys.push(Key::purchase(&m.purchase)),
         Message::ClaimRefund(m) => keys.push(Key::purchase(&m.purchase)),
-        Message::Review(m) => keys.extend([Key::purchase(&m.purchase), Key::review(&m.purchase)]),
+        Message::Review(m) => keys.push(Key::purchase(&m.purchase)),
         Message::Challenge(m) => keys.extend([
             Key::purchase(&m.purchase),
             Key::review(&m.purchase),
