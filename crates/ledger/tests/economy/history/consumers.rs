@@ -129,14 +129,12 @@ impl History<'_> {
     pub(super) fn rotate(&mut self) -> Act {
         let mut purchase = self.known_purchase()?;
         if self.chance.one_in(3) {
-            // The same ones again and again, since there is a limit.
-            let first = *self
-                .purchases
-                .iter()
-                .rev()
-                .step_by(8)
-                .nth(self.chance.below(4) as usize)?;
-            purchase = self.world.get(Key::purchase(&first))?;
+            // Rather one that was rotated already, since there is a limit.
+            let last = self.purchases.iter().rev().take(60);
+            let last = last.filter_map(|id| self.world.get::<Purchase>(Key::purchase(id)));
+            let now = self.world.env.timestamp;
+            let usable = last.filter(|p| p.record.expires_at > now && !p.closed);
+            purchase = usable.max_by_key(|p| p.rotations.len()).unwrap_or(purchase);
         }
         let signer = self.buyer_of(&purchase);
         let message = RotateAccessKey {

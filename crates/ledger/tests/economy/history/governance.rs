@@ -121,14 +121,17 @@ impl History<'_> {
 
     /// A message through the inbox: somebody's, or bytes that are none.
     pub(super) fn forced(&mut self) -> Observation {
-        let (account, mut message) = match self.act() {
-            Some((signer, message)) => (signer, message.to_bytes()),
-            None => (self.somebody(), vec![1, 2, 3]),
+        let (account, mut message) = match (self.chance.below(12), self.act()) {
+            // The same once more: its place in the inbox is another.
+            (0, _) => self.forced.clone(),
+            (_, Some((signer, message))) => (signer, message.to_bytes()),
+            (_, None) => (self.somebody(), vec![1, 2, 3]),
         };
+        self.forced = (account, message.clone());
         match self.chance.below(12) {
             0 => message.push(0),
             1 => message.truncate(message.len() / 2),
-            2 => message[0] = self.chance.below(32) as u8,
+            2 if !message.is_empty() => message[0] = self.chance.below(32) as u8,
             3 | 4 => self.chance.spoil(&mut message),
             5 => {
                 let count = self.chance.below(200);

@@ -68,6 +68,8 @@ pub struct History<'a> {
     escalated: Vec<CaseId>,
     sealed: BTreeMap<(CaseId, u32, Address), (bool, B256)>,
     expelled: Vec<ProviderId>,
+    /// The last message that was forced in.
+    forced: (Address, Vec<u8>),
     /// Parameters that are at one of their ends.
     strange: Vec<&'static ParamSpec>,
     /// Inputs after which the whole state is checked.
@@ -102,6 +104,7 @@ impl<'a> History<'a> {
             escalated: Vec::new(),
             sealed: BTreeMap::new(),
             expelled: Vec::new(),
+            forced: (Address::ZERO, Vec::new()),
             strange: Vec::new(),
             audit_every,
             inputs: 0,

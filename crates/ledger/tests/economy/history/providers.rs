@@ -2,13 +2,14 @@
 
 use super::world::{DAY, person};
 use super::{Act, History, tokens};
-use rampart_ledger::{Key, Provider, Review, Service, Status, is_untrustworthy, standing};
+use rampart_ledger::{Key, Provider, Purchase, Review, Service, Status, is_untrustworthy, standing};
 use rampart_protocol::message::{
     AddStake, Challenge, Claim, Component, RegisterProvider, RegisterService, Reinstate, ReleaseStake,
     SetAutoStake, Unbond, UpdateProvider, UpdateService,
 };
 use rampart_protocol::{
-    AccessKey, Address, Amount, B256, CaseId, Category, Message, Ppm, ProviderId, Seconds, ServiceId,
+    AccessKey, Address, Amount, B256, CaseId, Category, Message, Ppm, ProviderId, PurchaseId, Seconds,
+    ServiceId,
 };
 use std::sync::Arc;
 
@@ -322,8 +323,14 @@ impl History<'_> {
     /// A challenge of an open review; bad providers seldom dare.
     pub(super) fn challenge(&mut self) -> Act {
         let purchase = *self.chance.pick_recent(&self.reviews)?;
-        let review: Arc<Review> = self.world.get(Key::review(&purchase))?;
-        let provider = self.world.provider(review.provider)?;
+        let mut review: Arc<Review> = self.world.get(Key::review(&purchase))?;
+        if self.chance.one_in(30) {
+            return self.challenge_of_another();
+        }
+        if self.chance.one_in(30) {
+            review = self.judged_review().unwrap_or(review);
+        }
+        let (purchase, provider) = (review.purchase, self.world.provider(review.provider)?);
         let signer = self.acts_for(&provider);
         let mut bond = review.fee;
         if self.chance.one_in(30) {
@@ -333,6 +340,26 @@ impl History<'_> {
             purchase,
             bond,
             evidence: B256::repeat_byte(2),
+            nonce: self.nonce(signer),
+        };
+        Some((signer, message.into()))
+    }
+
+    /// A review that is being judged.
+    fn judged_review(&mut self) -> Option<Arc<Review>> {
+        let (case, ..) = *self.chance.pick_recent(&self.cases)?;
+        self.world.get(Key::review(&PurchaseId(case.0)))
+    }
+
+    /// A challenge of a purchase that may have no review.
+    fn challenge_of_another(&mut self) -> Act {
+        let purchase = self.some_purchase();
+        let bought: Arc<Purchase> = self.world.get(Key::purchase(&purchase))?;
+        let signer = self.world.provider(bought.record.provider)?.owner;
+        let message = Challenge {
+            purchase,
+            bond: bought.record.fee,
+            evidence: B256::ZERO,
             nonce: self.nonce(signer),
         };
         Some((signer, message.into()))
