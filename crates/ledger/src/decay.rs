@@ -126,12 +126,13 @@ impl Decaying {
         }
         let here = self.in_period(at.period());
         let phase = if at.period() < self.period { 0 } else { at.phase() };
-        let whole = match phase {
-            0 => here >> FRACTION,
-            phase => scaled_by(here, factor(phase)) >> FRACTION,
+        let scaled = match phase {
+            0 => here,
+            phase => scaled_by(here, factor(phase)),
         };
         // A stored sum is below 2^192 by `fits`, and scaling down does not raise it.
-        u128::try_from(whole).unwrap_or(u128::MAX)
+        let [_fraction, low, high, _none] = scaled.into_limbs();
+        u128::from(high) << 64 | u128::from(low)
     }
 
     /// The sum with a contribution made at `at`; `None` past 128 bits.
@@ -173,25 +174,24 @@ impl Decaying {
     }
 
     fn fits(&self) -> bool {
-        (self.scaled >> FRACTION) <= U256::from(u128::MAX)
+        let [_fraction, _low, _high, beyond] = self.scaled.into_limbs();
+        beyond == 0
     }
 }
 
 /// `value * factor / 2^64`, rounded down, for a value below 2^192.
 fn scaled_by(value: U256, factor: u64) -> U256 {
-    value.wrapping_mul(U256::from(factor)) >> 64
+    let [fraction, low, high, _none] = value.into_limbs();
+    let (_dropped, carry) = fraction.carrying_mul(factor, 0);
+    let (fraction, carry) = low.carrying_mul(factor, carry);
+    let (low, high) = high.carrying_mul(factor, carry);
+    U256::from_limbs([fraction, low, high, 0])
 }
 
 /// `2^(-phase / STEPS)` in units of 2^-64, rounded down, for a phase between 1 and [`STEPS`] - 1.
 fn factor(phase: u64) -> u64 {
-    let product = |so_far: Option<u64>, root: u64| match so_far {
-        Some(factor) => {
-            let product = u128::from(factor) * u128::from(root);
-            // The product of two 64-bit numbers, shifted right by 64, has 64 bits.
-            u64::try_from(product >> 64).unwrap_or(u64::MAX)
-        }
-        None => root,
-    };
+    let product =
+        |so_far: Option<u64>, root: u64| so_far.map_or(root, |factor| factor.carrying_mul(root, 0).1);
     // The roots of the bits that are set, highest first: half of them on average.
     let mut rest = phase << (u64::BITS - 16);
     let (mut factor, mut roots) = (None, ROOTS.as_slice());

@@ -1,7 +1,7 @@
 //! Purchases a second, with so many live ones in the state.
 
 use crate::market::{CHOICE, DAY, FEE, Market, START, Size, choice, consumer};
-use crate::report::median;
+use crate::report::undisturbed;
 use alloy_primitives::FixedBytes;
 use rampart_ledger::{Decaying, Evidence, Globals, Input, Key, Pair, Params, Purchase, Record, apply, read};
 use rampart_protocol::eip712::recover;
@@ -16,8 +16,10 @@ const SIZE: Size = Size {
     services: 10,
     consumers: 100_000,
 };
-/// Purchases that are timed in one go; the median of the goes is reported.
-const GO: usize = 10_000;
+/// Purchases that are timed in one go, as many as a block may have.
+const GO: usize = 2_000;
+/// Purchases that are timed in all.
+const TIMED: usize = 200_000;
 /// When the timed purchases are made: the live ones are of the 30 days before.
 const NOW: u64 = START + 30 * DAY + 12 * 3_600;
 
@@ -34,28 +36,36 @@ pub(crate) struct Purchases {
     pub(crate) prepare_us: f64,
 }
 
+/// What one state gave: seconds for each go.
+struct Times {
+    applied: Vec<f64>,
+    bare: Vec<f64>,
+    prepare: f64,
+    bytes: f64,
+    pair_bytes: f64,
+}
+
 /// Measures with `live` purchases in the state.
 pub(crate) fn measure(live: u64) -> Purchases {
     // The fewer there are, the fewer can be timed before there are many more: then it is done again from the start.
-    let goes = usize::try_from(live).unwrap().div_ceil(GO).min(20);
-    let repetitions = 20 / goes;
-    let mut figures = Vec::new();
-    for repetition in 0..repetitions.min(5) {
-        figures.push(one(live, goes, repetition as u64));
+    let timed = usize::try_from(live).unwrap().min(TIMED);
+    let mut all = one(live, timed, 0);
+    for repetition in 1..(TIMED / timed).min(5) {
+        let times = one(live, timed, repetition as u64);
+        all.applied.extend(times.applied);
+        all.bare.extend(times.bare);
     }
-    let middle = |of: fn(&Purchases) -> f64| median(figures.iter().map(of).collect());
     Purchases {
-        per_second: middle(|f| f.per_second),
-        bare_per_second: middle(|f| f.bare_per_second),
-        bytes: middle(|f| f.bytes),
-        pair_bytes: middle(|f| f.pair_bytes),
-        prepare_us: middle(|f| f.prepare_us),
+        per_second: GO as f64 / undisturbed(all.applied),
+        bare_per_second: GO as f64 / undisturbed(all.bare),
+        bytes: all.bytes,
+        pair_bytes: all.pair_bytes,
+        prepare_us: all.prepare * 1e6 / GO as f64,
     }
 }
 
-fn one(live: u64, goes: usize, seed: u64) -> Purchases {
+fn one(live: u64, timed: usize, seed: u64) -> Times {
     let mut market = Market::new(SIZE, &[]);
-    let timed = goes * GO;
     let pairs = (SIZE.consumers * CHOICE).min(live);
     market
         .state
@@ -65,29 +75,32 @@ fn one(live: u64, goes: usize, seed: u64) -> Purchases {
     let pair_bytes = warm(&mut market, live);
 
     let asked: Vec<_> = (0..timed).map(|_| market.any_purchase()).collect();
-    let began = Instant::now();
-    let inputs: Vec<Input> = asked
-        .into_iter()
-        .map(|purchase| market.input(purchase.consumer, purchase))
-        .collect();
-    let prepare_us = began.elapsed().as_secs_f64() * 1e6 / timed as f64;
+    let (mut inputs, mut prepared) = (Vec::with_capacity(timed), Vec::new());
+    for go in asked.chunks(GO) {
+        let began = Instant::now();
+        inputs.extend(
+            go.iter()
+                .map(|purchase| market.input(purchase.consumer, purchase.clone())),
+        );
+        prepared.push(began.elapsed().as_secs_f64());
+    }
 
-    let rates = inputs.chunks(GO).map(|go| {
+    let mut applied = Vec::new();
+    for go in inputs.chunks(GO) {
         let began = Instant::now();
         for input in go {
             let changes = apply(&market.state, &market.env, input).unwrap();
             market.state.commit(black_box(changes));
         }
-        GO as f64 / began.elapsed().as_secs_f64()
-    });
-    let per_second = median(rates.collect());
+        applied.push(began.elapsed().as_secs_f64());
+    }
     let bytes = inputs.iter().map(|input| bytes_of(&market, input)).sum::<usize>() as f64 / timed as f64;
-    Purchases {
-        per_second,
-        bare_per_second: bare(&mut market, bytes as usize, timed),
+    Times {
+        applied,
+        bare: bare(&mut market, bytes as usize, timed),
+        prepare: undisturbed(prepared),
         bytes,
         pair_bytes: pair_bytes as f64 / live as f64,
-        prepare_us,
     }
 }
 
@@ -157,25 +170,26 @@ fn live_purchase(record: PurchaseRecord, used: u64) -> Purchase {
     }
 }
 
-fn bare(market: &mut Market, bytes: usize, count: usize) -> f64 {
+/// Seconds for each go of bare insertions.
+fn bare(market: &mut Market, bytes: usize, count: usize) -> Vec<f64> {
     let keys: Vec<Key> = (0..count)
         .map(|_| Key::purchase(&PurchaseId(market.random.word())))
         .collect();
     let value = vec![0x5a; bytes - 32];
-    let rates = keys.chunks(GO).map(|go| {
+    let goes = keys.chunks(GO).map(|go| {
         let began = Instant::now();
         for key in go {
             market.state.plant_bytes(*key, value.as_slice().into());
         }
-        GO as f64 / began.elapsed().as_secs_f64()
+        began.elapsed().as_secs_f64()
     });
-    median(rates.collect())
+    goes.collect()
 }
 
 /// What a secp256k1 signature costs, which an operator verifies for each transaction before the ledger applies it.
 pub(crate) fn recovery_us() -> f64 {
     let mut random = crate::market::Random(7);
-    let goes = (0..9).map(|_| {
+    let goes = (0..20).map(|_| {
         let signatures: Vec<_> = std::iter::repeat_with(|| {
             let mut bytes = [0u8; 65];
             bytes[..32].copy_from_slice(random.word().as_slice());
@@ -194,5 +208,5 @@ pub(crate) fn recovery_us() -> f64 {
         }
         began.elapsed().as_secs_f64() * 1e6 / signatures.len() as f64
     });
-    median(goes.collect())
+    undisturbed(goes.collect())
 }
