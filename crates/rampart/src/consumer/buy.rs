@@ -70,8 +70,8 @@ pub async fn buy(
     };
     let draft = wallet.save(&intended, None, &service.endpoint)?;
     let submitted = match session.send(signer, Message::from(purchase), wait).await {
-        Err(error) if matches!(error.downcast_ref(), Some(ClientError::Refused { .. })) => {
-            // Refused for good: nothing was paid, so there is nothing to find again.
+        Err(error) if is_final(&error) => {
+            // Nothing was paid, so there is nothing to find again.
             std::fs::remove_file(&draft).with_context(|| format!("cannot remove {}", draft.display()))?;
             return Err(error);
         }
@@ -79,6 +79,16 @@ pub async fn buy(
     };
     applied(&submitted)?;
     complete(session, wallet, id, &service.endpoint, wait).await
+}
+
+/// The ledger's rejection of a nonce that was used: perhaps by this very purchase, sent through another operator before.
+const STALE_NONCE: u16 = 3;
+
+/// Whether the ledger has rejected a purchase for good. An operator that fails or is busy says nothing about it, nor does
+/// one that knows the transaction already.
+fn is_final(error: &anyhow::Error) -> bool {
+    let refused = error.downcast_ref::<ClientError>();
+    matches!(refused, Some(ClientError::Refused { error, .. }) if error.code.is_some_and(|code| code != STALE_NONCE))
 }
 
 /// Puts the verified confirmation of an applied purchase into the wallet.
@@ -172,5 +182,31 @@ pub fn read_confirmation(path: &Path) -> anyhow::Result<Confirmation> {
         None => {
             serde_json::from_value(value).with_context(|| format!("{} holds no confirmation", path.display()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rampart_protocol::api::ErrorView;
+
+    #[test]
+    fn only_a_rejection_of_the_ledger_makes_a_purchase_be_forgotten() {
+        for (status, code, forgotten) in [
+            (422, Some(100), true),
+            (422, Some(STALE_NONCE), false),
+            (409, None, false),
+            (503, None, false),
+            (504, None, false),
+        ] {
+            let error = ErrorView {
+                name: String::new(),
+                code,
+                message: String::new(),
+            };
+            let error = anyhow::Error::from(ClientError::Refused { status, error });
+            assert_eq!(is_final(&error), forgotten, "{status} {code:?}");
+        }
+        assert!(!is_final(&anyhow::anyhow!("the network is down")));
     }
 }

@@ -2,8 +2,10 @@
 
 mod buy;
 pub mod review;
+mod show;
 
 pub use buy::{Bought, Order, buy, confirmation};
+pub use show::duration;
 
 use crate::args::{NodeArgs, OutputArgs, SendArgs};
 use crate::output;
@@ -12,7 +14,6 @@ use crate::submit::{digest, purchase_id, submit};
 use clap::{Subcommand, ValueEnum};
 use rampart_client::verify_confirmation;
 use rampart_gateway::wallet::Wallet;
-use rampart_protocol::api::ServiceView;
 use rampart_protocol::message::ClaimRefund;
 use rampart_protocol::{ProviderId, PurchaseId, Seconds, ServiceId};
 use review::describe as describe_review;
@@ -28,6 +29,28 @@ pub enum Command {
         /// Only of this category.
         #[arg(long)]
         category: Option<CategoryArg>,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show the terms of a service, those of an earlier version too: a purchase keeps the terms that it was made on.
+    Terms {
+        /// The service.
+        service: u64,
+        /// The version; the present one without it.
+        #[arg(long)]
+        version: Option<u32>,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show what the ledger knows of a purchase: its use, its refund, and what a review of it costs.
+    Show {
+        /// The purchase.
+        #[arg(value_parser = purchase_id)]
+        purchase: PurchaseId,
         #[command(flatten)]
         node: NodeArgs,
         #[command(flatten)]
@@ -69,7 +92,8 @@ pub enum Command {
     },
     /// Replace the key that signs a purchase's requests: for a key that was lost or shown. What the old key signed stays
     /// good as proof of use, and a purchase's key can be replaced a few times only. The new key goes to the wallet
-    /// directory before it is announced.
+    /// directory before it is announced. The confirmation still holds the first key, so a sidecar that verifies offline
+    /// takes requests under the new one only once its provider has told it.
     RotateKey {
         /// The purchase.
         #[arg(value_parser = purchase_id)]
@@ -164,11 +188,22 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             output,
         } => {
             let session = Session::open(&node).await?;
-            let services = all_services(&session, provider.map(ProviderId), category).await?;
+            let services = show::services(&session, provider.map(ProviderId), category).await?;
             output::print(output, &services, |services| {
-                services.iter().flat_map(describe).collect()
+                services.iter().flat_map(show::describe).collect()
             })
         }
+        Command::Terms {
+            service,
+            version,
+            node,
+            output,
+        } => show::terms(ServiceId(service), version, &node, output).await,
+        Command::Show {
+            purchase,
+            node,
+            output,
+        } => show::purchase(purchase, &node, output).await,
         Command::Buy {
             service,
             duration,
@@ -253,74 +288,6 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                     confirmation.header.height
                 )]
             })
-        }
-    }
-}
-
-fn describe(service: &ServiceView) -> Vec<String> {
-    let state = if service.active { "" } else { "  (retired)" };
-    let (shortest, longest) = (duration(service.min_duration), duration(service.max_duration));
-    vec![
-        format!(
-            "{:>4}  {} requests for {} tokens, {} by {} (score {}.{:02}){state}",
-            service.id,
-            service.requests,
-            service.fee.to_tokens(),
-            service.category.name(),
-            service.provider_name,
-            service.score.0 / 1_000_000,
-            service.score.0 % 1_000_000 / 10_000,
-        ),
-        format!(
-            "      {}; valid {shortest} to {longest}; {}",
-            service.description, service.endpoint
-        ),
-    ]
-}
-
-/// A duration in its largest whole unit.
-pub fn duration(seconds: Seconds) -> String {
-    let units = [(86_400, "day"), (3600, "hour"), (60, "minute")];
-    let fitting = units
-        .into_iter()
-        .find(|(size, _)| seconds.0 >= *size && seconds.0.is_multiple_of(*size));
-    let (size, name) = fitting.unwrap_or((1, "second"));
-    let count = seconds.0 / size;
-    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
-}
-
-async fn all_services(
-    session: &Session,
-    provider: Option<ProviderId>,
-    category: Option<CategoryArg>,
-) -> anyhow::Result<Vec<ServiceView>> {
-    let (mut services, mut after) = (Vec::new(), None);
-    loop {
-        let page = session.client.services(provider, after, 200).await?;
-        services.extend(page.services);
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
-    }
-    services.retain(|service| category.is_none_or(|category| service.category == category.into()));
-    Ok(services)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_told_in_their_largest_whole_unit() {
-        for (seconds, text) in [
-            (0, "0 seconds"),
-            (1, "1 second"),
-            (90, "90 seconds"),
-            (120, "2 minutes"),
-            (86_400, "1 day"),
-        ] {
-            assert_eq!(duration(Seconds(seconds)), text);
         }
     }
 }

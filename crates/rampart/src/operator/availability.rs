@@ -34,9 +34,9 @@ pub struct Reported {
     pub epoch: u64,
     /// The page.
     pub page: u32,
-    /// The services that were down.
-    pub down: B256,
-    /// Height at which it was applied; none when it had been reported before.
+    /// The services that were down; none when the page had been reported before, and stays as it was.
+    pub down: Option<B256>,
+    /// Height at which it was applied; none likewise.
     pub height: Option<u64>,
 }
 
@@ -94,7 +94,7 @@ pub async fn report(
         reported.push(Reported {
             epoch,
             page,
-            down,
+            down: height.map(|_| down),
             height,
         });
     }

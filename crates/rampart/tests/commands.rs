@@ -224,7 +224,7 @@ fn what_an_operator_seals_is_on_disk_when_the_commitment_is_sent_and_its_salt_in
     let node = Node::start([account("0"), case(), lost]);
     let args = ["operator", "commit", ID, "--verdict", "uphold", "--state", state];
     let failed = signer.run(&node, &args);
-    assert_eq!(failed.status.code(), Some(3), "{}", all(&failed));
+    assert_eq!(failed.status.code(), Some(4), "{}", all(&failed));
     let file = only_file(Path::new(state));
     assert_eq!(
         std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
