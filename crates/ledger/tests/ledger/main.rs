@@ -13,6 +13,7 @@ mod corruption;
 mod court;
 mod decay;
 mod deposits;
+mod edges;
 mod encoding;
 mod epochs;
 mod escrow;

@@ -5,7 +5,7 @@ use crate::cases_judging::{CHALLENGES, REFUNDS, REVIEWS, VOTES};
 use crate::cases_rewards::{AVAILABILITY, RESTAKING, REWARDS};
 use crate::cases_service::{BUNDLES, ROTATIONS};
 use crate::cases_stake::{STAKE, STATUS, TRANSFERS};
-use crate::overflows::OVERFLOWS;
+use crate::overflows::{MORE_OVERFLOWS, OVERFLOWS};
 use crate::world::*;
 use rampart_ledger::{Fault, Reject};
 use rampart_protocol::usage::VoucherError;
@@ -33,6 +33,7 @@ fn cases() -> impl Iterator<Item = Case> {
         AVAILABILITY,
         REWARDS,
         OVERFLOWS,
+        MORE_OVERFLOWS,
     ]
     .into_iter()
     .flatten()
