@@ -95,7 +95,10 @@ impl History<'_> {
             index: self.position(expected),
             operator: person(0x0a, self.chance.below(OPERATORS)),
             investor: investor(self.chance.below(INVESTORS)),
-            weight: u128::from(self.chance.below(5_000)),
+            weight: match self.chance.below(60) {
+                0 => u128::MAX,
+                _ => u128::from(self.chance.below(5_000)),
+            },
             block_number: 1,
             block_hash: B256::ZERO,
         })
@@ -104,10 +107,10 @@ impl History<'_> {
     pub(super) fn operator_change(&mut self) -> Observation {
         let expected = self.world.globals().restaking_count;
         let number = self.chance.below(OPERATORS);
-        let stake = if self.chance.one_in(6) {
-            0
-        } else {
-            100 + u128::from(self.chance.below(400))
+        let stake = match self.chance.below(60) {
+            0 => u128::MAX,
+            1..=9 => 0,
+            _ => 100 + u128::from(self.chance.below(400)),
         };
         Observation::OperatorStake(OperatorStake {
             index: self.position(expected),

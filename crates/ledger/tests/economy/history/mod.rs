@@ -180,6 +180,7 @@ impl<'a> History<'a> {
             0..=9 => self.chance.between(0, 120),
             10..=17 => self.chance.between(60, 3_600),
             18 => self.chance.between(3_600, DAY / 4),
+            _ if self.chance.one_in(400) => self.chance.between(DAY, 1_500 * DAY),
             _ if self.chance.percent(15) => self.chance.between(DAY, 9 * DAY),
             _ => self.chance.between(DAY / 2, DAY),
         };
