@@ -191,6 +191,7 @@ fn identifier() -> impl Strategy<Value = (u8, u64, u64, [u8; 32])> {
 /// The key of an identifier, and the identifier without the parts that its kind does not use.
 fn key_of((kind, a, b, bytes): (u8, u64, u64, [u8; 32])) -> (Key, (u8, u64, u64, Vec<u8>)) {
     let address = Address::from_slice(&bytes[..20]);
+    let small = u32::try_from(b % (1 << 32)).unwrap();
     match kind {
         0 => (Key::account(&address), (kind, 0, 0, bytes[..20].to_vec())),
         1 => (Key::account_at(a), (kind, a, 0, Vec::new())),
@@ -211,8 +212,8 @@ fn key_of((kind, a, b, bytes): (u8, u64, u64, [u8; 32])) -> (Key, (u8, u64, u64,
         7 => (Key::withdrawal(a), (kind, a, 0, Vec::new())),
         8 => (Key::profile(ProviderId(a)), (kind, a, 0, Vec::new())),
         9 => (
-            Key::terms(ServiceId(a), b as u32),
-            (kind, a, u64::from(b as u32), Vec::new()),
+            Key::terms(ServiceId(a), small),
+            (kind, a, u64::from(small), Vec::new()),
         ),
         10 => (
             Key::review(&PurchaseId(B256::from(bytes))),
@@ -225,8 +226,8 @@ fn key_of((kind, a, b, bytes): (u8, u64, u64, [u8; 32])) -> (Key, (u8, u64, u64,
         12 => (Key::operator(&address), (kind, 0, 0, bytes[..20].to_vec())),
         13 => (Key::queue_item(QueueKind::Round, a), (kind, a, 0, Vec::new())),
         _ => (
-            Key::availability(a, b as u32),
-            (kind, a, u64::from(b as u32), Vec::new()),
+            Key::availability(a, small),
+            (kind, a, u64::from(small), Vec::new()),
         ),
     }
 }
