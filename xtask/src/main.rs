@@ -8,6 +8,8 @@ mod architecture;
 mod artifacts;
 mod deny;
 mod devnet;
+mod fuzz;
+mod histories;
 mod npm;
 mod ports;
 mod prerequisites;
@@ -45,6 +47,10 @@ enum Task {
     Artifacts,
     /// Check licences, sources, duplicate versions and known vulnerabilities of the dependencies.
     Deny(deny::Arguments),
+    /// Run random histories of the ledger, a million transactions unless told otherwise, with every property checked.
+    Histories(histories::Arguments),
+    /// Run the ledger's fuzz targets under libFuzzer.
+    Fuzz(fuzz::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +75,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test(arguments) => test::run(&workspace, &runner, &arguments),
         Task::Artifacts => artifacts::run(&workspace, &runner),
         Task::Deny(arguments) => deny::run(&workspace, &runner, &arguments),
+        Task::Histories(arguments) => histories::run(&runner, &arguments),
+        Task::Fuzz(arguments) => fuzz::run(&workspace, &runner, &arguments),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The bodies of the fuzz targets: the very files that the ledger's tests run for some seconds (`tests/economy`).
-#![allow(dead_code, reason = "the tests use more of these files than the targets do")]
+#![allow(dead_code, unused_imports, reason = "the tests use more of these files than the targets do")]
 
 #[path = "../../tests/economy/fuzzing.rs"]
 pub mod fuzzing;

@@ -33,7 +33,7 @@ fn against(story: &Story) -> Vec<u128> {
 
 #[test]
 fn the_evidence_of_a_challenged_review_is_taken_out_exactly_whatever_came_between() {
-    for seed in 0..60 {
+    for seed in 0..24 {
         let mut chance = Chance::seeded(seed);
         let (mut with, bought) = market();
         let (mut without, _) = market();
