@@ -21,6 +21,7 @@ mod expulsion;
 mod forced;
 mod governance;
 mod histories;
+mod interplay;
 #[cfg(feature = "serde")]
 mod json;
 mod keys;
