@@ -190,18 +190,59 @@ fn scaled_by(value: U256, factor: u64) -> U256 {
 
 /// `2^(-phase / STEPS)` in units of 2^-64, rounded down, for a phase between 1 and [`STEPS`] - 1.
 fn factor(phase: u64) -> u64 {
-    let product =
-        |so_far: Option<u64>, root: u64| so_far.map_or(root, |factor| factor.carrying_mul(root, 0).1);
-    // The roots of the bits that are set, highest first: half of them on average.
-    let mut rest = phase << (u64::BITS - 16);
-    let (mut factor, mut roots) = (None, ROOTS.as_slice());
-    while rest != 0 {
-        let place = rest.leading_zeros() as usize;
-        if let Some(root) = roots.get(place) {
-            factor = Some(product(factor, *root));
-        }
-        roots = roots.get(place + 1..).unwrap_or_default();
-        rest = rest << place << 1;
+    let (high, low) = (phase >> 8, phase & 0xff);
+    let coarse = usize::try_from(high).ok().and_then(|high| COARSE.get(high));
+    times_roots(coarse.copied().filter(|_| high != 0), low)
+}
+
+/// [`factor`] of the phases that end in eight zero bits, by the others; the first is not used, since one does not fit.
+const COARSE: [u64; 256] = {
+    let mut table = [u64::MAX; 256];
+    let mut high = 1;
+    while high < table.len() {
+        table[high] = times_roots(None, (high as u64) << 8);
+        high += 1;
     }
-    factor.unwrap_or(u64::MAX)
+    table
+};
+
+/// A factor, or one, times the root of each bit of a phase, highest first, each product rounded down.
+const fn times_roots(factor: Option<u64>, phase: u64) -> u64 {
+    let mut product = factor;
+    let mut rest = phase & (STEPS - 1);
+    while rest != 0 {
+        let bit = rest.ilog2();
+        let root = ROOTS[15 - bit as usize];
+        product = Some(match product {
+            Some(product) => ((product as u128 * root as u128) >> 64) as u64,
+            None => root,
+        });
+        rest ^= 1 << bit;
+    }
+    match product {
+        Some(product) => product,
+        None => u64::MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ROOTS, STEPS, factor};
+
+    #[test]
+    fn the_table_changes_no_factor() {
+        for phase in 1..STEPS {
+            let plain = (0..16)
+                .rev()
+                .zip(ROOTS)
+                .fold(1u128 << 64, |product, (bit, root)| {
+                    if phase >> bit & 1 == 1 {
+                        (product * u128::from(root)) >> 64
+                    } else {
+                        product
+                    }
+                });
+            assert_eq!(u128::from(factor(phase)), plain, "{phase}");
+        }
+    }
 }

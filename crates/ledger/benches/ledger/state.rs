@@ -30,6 +30,15 @@ enum Entry {
     Encoded(Box<[u8]>),
 }
 
+impl Entry {
+    fn record(&self) -> Record {
+        match self {
+            Self::Live(record) => record.clone(),
+            Self::Encoded(bytes) => Record::from_bytes(bytes).unwrap(),
+        }
+    }
+}
+
 /// The state.
 #[derive(Default)]
 pub(crate) struct State {
@@ -38,10 +47,7 @@ pub(crate) struct State {
 
 impl View for State {
     fn get(&self, key: &Key) -> Result<Option<Record>, Missing> {
-        Ok(self.entries.get(key).map(|entry| match entry {
-            Entry::Live(record) => record.clone(),
-            Entry::Encoded(bytes) => Record::from_bytes(bytes).unwrap(),
-        }))
+        Ok(self.entries.get(key).map(Entry::record))
     }
 }
 
@@ -69,6 +75,12 @@ impl State {
                 None => self.entries.remove(&key),
             };
         }
+    }
+
+    /// Every record.
+    #[allow(dead_code, reason = "for the node's benchmark, which shares this file")]
+    pub(crate) fn records(&self) -> impl Iterator<Item = (Key, Record)> {
+        self.entries.iter().map(|(key, entry)| (*key, entry.record()))
     }
 
     /// Applies an input that must succeed, and commits it.
