@@ -203,6 +203,7 @@ fn wrong_usage_of_the_new_commands_exits_with_2_and_says_what_is_wrong() {
         ),
         (vec!["investor", "show", "0x12"], "invalid"),
         (vec!["network", "epoch", "-1"], "-1"),
+        (vec!["consumer", "terms", "1", "first"], "invalid value 'first'"),
     ] {
         let output = rampart(&args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", all(&output));

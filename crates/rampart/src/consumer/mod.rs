@@ -39,8 +39,8 @@ pub enum Command {
         /// The service.
         service: u64,
         /// The version; the present one without it.
-        #[arg(long)]
-        version: Option<u32>,
+        #[arg(value_name = "VERSION")]
+        of_version: Option<u32>,
         #[command(flatten)]
         node: NodeArgs,
         #[command(flatten)]
@@ -195,10 +195,10 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Terms {
             service,
-            version,
+            of_version,
             node,
             output,
-        } => show::terms(ServiceId(service), version, &node, output).await,
+        } => show::terms(ServiceId(service), of_version, &node, output).await,
         Command::Show {
             purchase,
             node,
