@@ -1,5 +1,6 @@
 //! Every view of the economy, told by a real operator at its real port while its market lives through it: a review and its
 //! verdict, unbonding, new terms, an outage, epochs.
+#![allow(clippy::result_large_err, reason = "a test fails once")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "operator/http.rs"]

@@ -122,7 +122,8 @@ impl Past {
 
     /// A chain of one block whose state, in the database, is this.
     async fn bench(self, runtime: Runtime, world: World) -> Bench {
-        let mut bench = Bench::new(runtime, world, (self.time + 60) * 1_000, founding()).await;
+        let start_ms = (self.time + 60) * 1_000;
+        let mut bench = Box::pin(Bench::new(runtime, world, start_ms, founding())).await;
         let records = self.state.records();
         let written = Executed {
             writes: records
@@ -131,17 +132,15 @@ impl Past {
             ..Executed::default()
         };
         let batch = DatabaseSet::<Runtime>::new_batches(&bench.state).await;
-        let sealed = execute::write::<Runtime>(batch, &written)
-            .unwrap()
-            .merkleize()
-            .await
-            .unwrap();
+        let batch = execute::write::<Runtime>(batch, &written).unwrap();
+        // On the heap, or the compiler gives up on the depth of these types.
+        let sealed = Box::pin(batch.merkleize()).await.unwrap();
         let header = Header {
             height: 1,
             state_root: B256::new(sealed.root().0),
             ..bench.genesis.header().clone()
         };
-        DatabaseSet::<Runtime>::apply(&bench.state, sealed).await;
+        Box::pin(DatabaseSet::<Runtime>::apply(&bench.state, sealed)).await;
         bench.genesis = Block::new(header, Body::default()).unwrap();
         bench
     }
