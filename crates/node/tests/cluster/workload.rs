@@ -10,7 +10,9 @@ use rampart_node::application::{
 };
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, Category, Domain, Header, Message, Nonce, Observation, Ppm, ProviderId,
-    PurchaseId, Seconds, ServiceId, SignedTransaction, Timestamp, message, observation::Deposit, verdict,
+    PurchaseId, Seconds, ServiceId, SignedTransaction, Timestamp, message,
+    observation::{Deposit, InvestorWeight, OperatorStake, Source as ChainOf},
+    verdict,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -60,6 +62,8 @@ const REVIEWER: u8 = 9;
 /// Deposits and transactions, in the order in which they may happen.
 pub struct Script {
     pub deposits: Vec<Observation>,
+    /// What the L1 tells.
+    pub restaking: Vec<Observation>,
     pub transactions: Vec<Verified>,
 }
 
@@ -122,6 +126,7 @@ impl Script {
             .collect();
         Arc::new(Self {
             deposits,
+            restaking: restaking(),
             transactions,
         })
     }
@@ -164,6 +169,33 @@ fn purchase(consumer: Address, nonce: u64, start: Timestamp) -> message::Purchas
         expires_at: Timestamp(start.0 + 7_200),
         nonce: Nonce(nonce),
     }
+}
+
+/// Who restakes to the first of the judges.
+pub const INVESTOR: Address = Address::repeat_byte(0x1f);
+
+/// An investor comes, and the last of the judges gets more stake.
+fn restaking() -> Vec<Observation> {
+    let [first, .., last] = judges();
+    let (block_number, block_hash) = (50, B256::repeat_byte(8));
+    vec![
+        Observation::InvestorWeight(InvestorWeight {
+            index: 0,
+            operator: first.address(),
+            investor: INVESTOR,
+            weight: 5,
+            block_number,
+            block_hash,
+        }),
+        Observation::OperatorStake(OperatorStake {
+            index: 1,
+            operator: last.address(),
+            stake: 11,
+            commission: Ppm(50_000),
+            block_number,
+            block_hash,
+        }),
+    ]
 }
 
 /// The purchase that is reviewed.
@@ -305,7 +337,12 @@ impl Operator {
                 1_000_000,
             )],
             Conduct::Blind => Vec::new(),
-            _ => self.script.deposits.iter().skip(next).take(2).cloned().collect(),
+            _ => {
+                let restaked = usize::try_from(request.restaking_count).unwrap();
+                let deposits = self.script.deposits.iter().skip(next).take(2);
+                let restaking = self.script.restaking.iter().skip(restaked).take(1);
+                deposits.chain(restaking).cloned().collect()
+            }
         };
         Candidates {
             observations,
@@ -344,11 +381,11 @@ impl Feed for Operator {
         if self.conduct == Conduct::Blind {
             return pending().await;
         }
-        match self
-            .script
-            .deposits
-            .get(usize::try_from(observation.index()).unwrap())
-        {
+        let seen = match observation.source() {
+            ChainOf::Inbox => &self.script.deposits,
+            ChainOf::Restaking => &self.script.restaking,
+        };
+        match seen.get(usize::try_from(observation.index()).unwrap()) {
             Some(deposit) if deposit == observation => Verdict::Confirmed,
             Some(_) => Verdict::Refuted,
             None => pending().await,
