@@ -8,14 +8,15 @@ use rampart_ledger::{
     BlockEnv, Event, GenesisOperator, Input, Key, MAX_PAGES_PER_CLAIM, MemoryState, Prepared, Provider,
     Record, ReviewState, apply, read,
 };
-use rampart_protocol::message::{Claim, Purchase, RegisterProvider, RegisterService, Review};
+use rampart_protocol::message::{
+    Claim, Purchase, RegisterProvider, RegisterService, ReportAvailability, Review,
+};
 use rampart_protocol::observation::{Governance, ParameterChange, SetParameters};
 use rampart_protocol::{
     AccessKey, Category, Message, Ppm, ProviderId, PurchaseId, Seconds, ServiceId, Timestamp,
 };
 
 const CONSUMER: Address = Address::repeat_byte(0xc0);
-const OPERATOR: Address = Address::repeat_byte(0x0b);
 
 const fn tokens(whole: u128) -> Amount {
     Amount(whole * Amount::TOKEN.0)
@@ -40,7 +41,7 @@ impl Past {
             ..Params::default()
         };
         let operator = GenesisOperator {
-            address: OPERATOR,
+            address: other().address(),
             stake: 7,
             commission: Ppm(100_000),
         };
@@ -49,24 +50,25 @@ impl Past {
             time: 1_000,
         };
         past.apply(&Input::Begin);
-        for (index, account) in (0..).zip([account().address(), CONSUMER]) {
-            let deposit = Deposit {
-                index,
-                account,
-                amount: tokens(100_000),
-                block_number: 1,
-                block_hash: B256::ZERO,
-            };
-            past.apply(&Input::Observation(deposit.into()));
-        }
-        past.send(account().address(), |nonce| RegisterProvider {
+        past.deposit(0, account().address());
+        past.deposit(1, CONSUMER);
+        past.register(account().address());
+        past.offer(account().address(), 1);
+        past
+    }
+
+    fn register(&mut self, owner: Address) {
+        self.send(owner, |nonce| RegisterProvider {
             name: "Watch".into(),
             endpoint: "https://watch.example".into(),
             stake: tokens(50_000),
             nonce,
         });
-        past.send(account().address(), |nonce| RegisterService {
-            provider: ProviderId(1),
+    }
+
+    fn offer(&mut self, owner: Address, provider: u64) {
+        self.send(owner, |nonce| RegisterService {
+            provider: ProviderId(provider),
             category: Category::General,
             description: "Watches".into(),
             endpoint: String::new(),
@@ -79,7 +81,17 @@ impl Past {
             upstream_key: AccessKey::default(),
             nonce,
         });
-        past
+    }
+
+    fn deposit(&mut self, index: u64, account: Address) {
+        let deposit = Deposit {
+            index,
+            account,
+            amount: tokens(100_000),
+            block_number: 1,
+            block_hash: B256::ZERO,
+        };
+        self.apply(&Input::Observation(deposit.into()));
     }
 
     fn apply(&mut self, input: &Input) -> Vec<Event> {
@@ -178,19 +190,22 @@ async fn agreed(bench: &Bench, rounds: Rounds) -> (Block, Arc<Executed>) {
     (block, one)
 }
 
-fn claim(nonce: u64) -> Verified {
-    let message = Message::from(Claim {
-        provider: ProviderId(1),
-        nonce: Nonce(nonce),
-    });
-    let signature = account()
-        .sign_hash_sync(&message.signing_hash(&domain()))
-        .unwrap();
+fn signed(signer: &PrivateKeySigner, message: impl Into<Message>) -> Verified {
+    let message = message.into();
+    let signature = signer.sign_hash_sync(&message.signing_hash(&domain())).unwrap();
     let transaction = SignedTransaction {
         message,
         signature: signature.as_bytes().into(),
     };
     Senders::new(domain(), 1).verify(transaction).unwrap()
+}
+
+fn claim(nonce: u64) -> Verified {
+    let message = Claim {
+        provider: ProviderId(1),
+        nonce: Nonce(nonce),
+    };
+    signed(&account(), message)
 }
 
 fn offering(transactions: Vec<Verified>) -> World {
@@ -244,7 +259,8 @@ fn a_block_without_transactions_closes_the_epoch_and_lets_a_review_stand() {
             panic!("the review was not written")
         };
         assert_eq!(review.state, ReviewState::Stood);
-        let Some(Some(Record::Operator(operator))) = executed.writes.get(&Key::operator(&OPERATOR)) else {
+        let Some(Some(Record::Operator(operator))) = executed.writes.get(&Key::operator(&other().address()))
+        else {
             panic!("no operator was paid")
         };
         assert!(operator.owed > Amount::ZERO);
@@ -301,6 +317,49 @@ fn a_claim_over_more_pages_than_it_may_empty_is_built_and_judged_valid() {
 }
 
 #[test]
+fn a_report_on_all_services_of_a_page_is_built_and_judged_valid() {
+    run(|runtime| async move {
+        let mut past = Past::market();
+        for (index, owner) in [(2, Address::repeat_byte(2)), (3, Address::repeat_byte(3))] {
+            past.deposit(index, owner);
+            past.register(owner);
+        }
+        let owners = [
+            account().address(),
+            Address::repeat_byte(2),
+            Address::repeat_byte(3),
+        ];
+        let sellers = (1..).zip(owners).cycle();
+        for (provider, owner) in sellers.take(255) {
+            past.offer(owner, provider);
+        }
+        let report = ReportAvailability {
+            epoch: 0,
+            page: 0,
+            down: B256::repeat_byte(0xff),
+            nonce: Nonce(0),
+        };
+        let bench = past
+            .bench(runtime, offering(vec![signed(&other(), report)]))
+            .await;
+        // Service after service, and provider after provider, would take hundreds of rounds.
+        let few = Rounds {
+            item: 16,
+            ..Rounds::default()
+        };
+        let (block, executed) = agreed(&bench, few).await;
+        assert_eq!(block.body().transactions.len(), 1);
+        let count = |wanted: fn(&Event) -> bool| {
+            let events = executed.receipts.iter().flat_map(|receipt| &receipt.events);
+            events.filter(|event| wanted(event)).count()
+        };
+        // The eighth outage suspends a provider, and what is not for sale cannot be down.
+        assert_eq!(count(|event| matches!(event, Event::ProviderSuspended { .. })), 3);
+        assert_eq!(count(|event| matches!(event, Event::Outage { .. })), 3 * 8);
+    });
+}
+
+#[test]
 fn a_transaction_that_cannot_be_executed_is_left_out_and_the_block_is_still_built() {
     run(|runtime| async move {
         let mut stranger = deposit(2, 100);
@@ -340,18 +399,13 @@ fn a_transaction_that_cannot_be_executed_is_left_out_and_the_block_is_still_buil
     });
 }
 
+/// Another account: the one operator of the ledger.
 fn other() -> PrivateKeySigner {
     PrivateKeySigner::from_bytes(&B256::repeat_byte(8)).unwrap()
 }
 
 fn by_other(nonce: u64) -> Verified {
-    let message = withdrawal(nonce, 1).message;
-    let signature = other().sign_hash_sync(&message.signing_hash(&domain())).unwrap();
-    let transaction = SignedTransaction {
-        message,
-        signature: signature.as_bytes().into(),
-    };
-    Senders::new(domain(), 1).verify(transaction).unwrap()
+    signed(&other(), withdrawal(nonce, 1).message)
 }
 
 fn parameter(index: u64, name: &str, value: u128) -> Observation {
