@@ -161,7 +161,7 @@ fn the_state_of_a_fixed_history_is_frozen() {
     world.ok(OWNER, world.withdrawal(OWNER, tokens(11)));
     assert_eq!(
         digest(&world.state),
-        "0x2f71965ea31c934439e3e9cf3ff253833d76c53dd98db065ac0ced8b6d4a32ce"
+        "0x5c7261afa64d80bd4bbcbc47d3e87b0781c28c8d3b488262d5041c21f0f77f88"
     );
 }
 

@@ -15,11 +15,11 @@ fn the_layout_is_frozen() {
     for (key, hex) in [
         (
             Key::globals(),
-            "0x0000000000000001000000000000000000000000000000000000000000000001",
+            "0x0100000000000000000000000000000000000000000000000000000000000001",
         ),
         (
             Key::params(),
-            "0x0000000000000002000000000000000000000000000000000000000000000002",
+            "0x0200000000000000000000000000000000000000000000000000000000000002",
         ),
         (
             Key::account(&address),
@@ -27,15 +27,15 @@ fn the_layout_is_frozen() {
         ),
         (
             Key::account_at(258),
-            "0x0201000000000004020100000000000000000000000000000000000000000004",
+            "0x0400000000000102020100000000000000000000000000000000000000000004",
         ),
         (
             Key::provider(ProviderId(1)),
-            "0x0100000000000005010000000000000000000000000000000000000000000005",
+            "0x0500000000000001010000000000000000000000000000000000000000000005",
         ),
         (
             Key::service(ServiceId(1)),
-            "0x0100000000000006010000000000000000000000000000000000000000000006",
+            "0x0600000000000001010000000000000000000000000000000000000000000006",
         ),
         (
             Key::purchase(&PurchaseId(B256::repeat_byte(0xbb))),
@@ -43,7 +43,7 @@ fn the_layout_is_frozen() {
         ),
         (
             Key::escrow_page(ProviderId(1), Timestamp(0)),
-            "0x157c4a7fb979379e010000000000000000000000000000000000000000000008",
+            "0x9e3779b97f4a7c15010000000000000000000000000000000000000000000008",
         ),
         (
             Key::pair(&Address::ZERO, ProviderId(1)),
@@ -51,31 +51,31 @@ fn the_layout_is_frozen() {
         ),
         (
             Key::withdrawal(7),
-            "0x070000000000000a07000000000000000000000000000000000000000000000a",
+            "0x0a0000000000000707000000000000000000000000000000000000000000000a",
         ),
         (
             Key::profile(ProviderId(1)),
-            "0x010000000000000b01000000000000000000000000000000000000000000000b",
+            "0x0b0000000000000101000000000000000000000000000000000000000000000b",
         ),
         (
             Key::terms(ServiceId(1), 2),
-            "0x2bf894fe72f36e3001000000000000000200000000000000000000000000000c",
+            "0x306ef372fe94f82b01000000000000000200000000000000000000000000000c",
         ),
         (
             Key::review(&PurchaseId(B256::repeat_byte(0xbb))),
-            "0xbbbbbbbbbbbbbbb6bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0d",
+            "0xb6bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0d",
         ),
         (
             Key::ballot(&CaseId(B256::repeat_byte(0xbb))),
-            "0xbbbbbbbbbbbbbbb5bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0e",
+            "0xb5bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0e",
         ),
         (
             Key::operator_set(),
-            "0x000000000000000f00000000000000000000000000000000000000000000000f",
+            "0x0f0000000000000000000000000000000000000000000000000000000000000f",
         ),
         (
             Key::operator(&address),
-            "0xaaaaaaaaaaaaaabaaaaaaaaaaaaaaaaaaaaaaaaa000000000000000000000010",
+            "0xbaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa000000000000000000000010",
         ),
         (
             Key::investor(&address, &Address::ZERO),
@@ -83,15 +83,15 @@ fn the_layout_is_frozen() {
         ),
         (
             Key::queue_item(QueueKind::Round, 3),
-            "0x167c4a7fb979378c030000000000000001000000000000000000000000000012",
+            "0x8c3779b97f4a7c16030000000000000001000000000000000000000000000012",
         ),
         (
             Key::availability(4, 1),
-            "0x117c4a7fb979378d040000000000000001000000000000000000000000000013",
+            "0x8d3779b97f4a7c11040000000000000001000000000000000000000000000013",
         ),
         (
             Key::epoch(9),
-            "0x0900000000000014090000000000000000000000000000000000000000000014",
+            "0x1400000000000009090000000000000000000000000000000000000000000014",
         ),
     ] {
         assert_eq!(key.to_string(), hex);
@@ -239,5 +239,29 @@ proptest! {
     fn different_records_have_different_keys(one in identifier(), other in identifier()) {
         let ((one_key, one), (other_key, other)) = (key_of(one), key_of(other));
         prop_assert_eq!(one_key == other_key, one == other);
+    }
+}
+
+/// The storage index reads the first eight bytes big-endian, multiplies by an odd constant, and takes the low bits.
+#[test]
+fn what_is_counted_has_places_of_its_own_in_the_storage_index() {
+    type Numbered = fn(u64) -> Key;
+    let all: [(&str, Numbered); 9] = [
+        ("accounts by index", Key::account_at),
+        ("providers", |n| Key::provider(ProviderId(n))),
+        ("services", |n| Key::service(ServiceId(n))),
+        ("withdrawals", Key::withdrawal),
+        ("epochs", Key::epoch),
+        ("terms", |n| Key::terms(ServiceId(n), 1)),
+        ("pages of escrow", |n| {
+            Key::escrow_page(ProviderId(7), Timestamp(86_400 * n))
+        }),
+        ("deadlines", |n| Key::queue_item(QueueKind::Round, n)),
+        ("bitmaps", |n| Key::availability(n, 0)),
+    ];
+    for (what, key) in all {
+        let place = |n| u64::from_be_bytes(prefix(&key(n))).wrapping_mul(0x9e37_79b9_7f4a_7c15) & 0xffff;
+        let places: BTreeSet<u64> = (1..=4_096).map(place).collect();
+        assert!(places.len() >= 512, "{what}: {} places", places.len());
     }
 }
