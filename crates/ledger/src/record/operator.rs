@@ -6,6 +6,9 @@ use alloy_primitives::U256;
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 use rampart_protocol::{Address, Amount, Ppm, Timestamp};
 
+/// Operators that can have stake at one time: as many as the settlement contract's bitmap of signers has places.
+pub const MAX_OPERATORS: usize = 256;
+
 /// One operator's stake, in the set of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
@@ -20,7 +23,7 @@ pub struct Seat {
 #[derive(Clone, Debug, Default, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub struct OperatorSet {
-    /// In the order of addresses.
+    /// In the order of addresses, at most [`MAX_OPERATORS`].
     pub seats: Vec<Seat>,
 }
 

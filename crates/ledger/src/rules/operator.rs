@@ -7,7 +7,7 @@ use crate::draft::Draft;
 use crate::event::Event;
 use crate::fault::Fault;
 use crate::key::Key;
-use crate::record::{Investor, Operator, OperatorSet, Seat};
+use crate::record::{Investor, MAX_OPERATORS, Operator, OperatorSet, Seat};
 use crate::reject::Reject;
 use crate::view::View;
 use alloy_primitives::U256;
@@ -49,18 +49,21 @@ pub(super) fn change_stake<V: View>(draft: &mut Draft<'_, V>, o: &OperatorStake)
     let mut operator = draft
         .operator(&o.operator)?
         .unwrap_or_else(|| unknown(o.operator));
-    if operator.stake == 0 && o.stake > 0 {
-        operator.joined_at = draft.now();
-    }
-    operator.stake = o.stake;
-    operator.commission = o.commission.min(draft.params.commission_max);
     let mut set: OperatorSet = draft.existing(&Key::operator_set(), "genesis was not applied")?;
     let place = set.seats.binary_search_by_key(&o.operator, |seat| seat.operator);
+    // The L1 contract admits no more; should it, the ones beyond have no part in anything, or ballots would outgrow records.
+    let is_full = place.is_err() && set.seats.len() >= MAX_OPERATORS;
+    let stake = if is_full { 0 } else { o.stake };
+    if operator.stake == 0 && stake > 0 {
+        operator.joined_at = draft.now();
+    }
+    operator.stake = stake;
+    operator.commission = o.commission.min(draft.params.commission_max);
     let seat = Seat {
         operator: o.operator,
-        stake: o.stake,
+        stake,
     };
-    match (place, o.stake) {
+    match (place, stake) {
         (Ok(place), 0) => drop(set.seats.remove(place)),
         (Ok(place), _) => set.seats.splice(place..=place, [seat]).for_each(drop),
         (Err(_), 0) => {}
@@ -68,7 +71,7 @@ pub(super) fn change_stake<V: View>(draft: &mut Draft<'_, V>, o: &OperatorStake)
     }
     draft.emit(Event::OperatorChanged {
         operator: o.operator,
-        stake: Amount(o.stake),
+        stake: Amount(stake),
         commission: operator.commission,
     });
     draft.put(set);

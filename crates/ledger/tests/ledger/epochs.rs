@@ -2,7 +2,7 @@
 
 use crate::court::*;
 use crate::world::*;
-use rampart_ledger::{EpochReport, Event, Params};
+use rampart_ledger::{EpochReport, Event, Key, MAX_OPERATORS, OperatorSet, Params};
 use rampart_protocol::message::ReportAvailability;
 use rampart_protocol::{Address, Amount, Ppm, Timestamp, verdict};
 
@@ -231,4 +231,23 @@ fn the_number_of_pages_owed_is_told_by_the_services_at_the_epochs_beginning() {
         world.pass(DAY);
         assert_eq!(world.globals().epoch.pages, pages, "{services}");
     }
+}
+
+#[test]
+fn an_operator_beyond_the_most_has_no_seat_until_another_leaves() {
+    let mut world = world();
+    let seats = |world: &World| world.get::<OperatorSet>(&Key::operator_set());
+    let one = |n: usize| Address::left_padding_from(&(0x4000 + n).to_be_bytes());
+    for n in seats(&world).seats.len()..MAX_OPERATORS {
+        world.restake(one(n), 1, Ppm(0));
+    }
+    let (last, late) = (one(MAX_OPERATORS - 1), one(MAX_OPERATORS));
+    world.restake(late, 7, Ppm(0));
+    assert_eq!(seats(&world).seats.len(), MAX_OPERATORS);
+    assert_eq!(seats(&world).stake_of(&late), 0);
+    world.restake(last, 2, Ppm(0));
+    assert_eq!(seats(&world).stake_of(&last), 2, "a seat that exists can change");
+    world.restake(last, 0, Ppm(0));
+    world.restake(late, 7, Ppm(0));
+    assert_eq!(seats(&world).stake_of(&late), 7);
 }
