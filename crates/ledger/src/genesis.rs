@@ -18,6 +18,7 @@ pub struct GenesisOperator {
     /// The operator's account.
     pub address: Address,
     /// Its stake; without any it is left out.
+    #[cfg_attr(feature = "serde", serde(with = "rampart_protocol::units::decimal"))]
     pub stake: u128,
     /// The share of its rewards that it keeps.
     pub commission: Ppm,

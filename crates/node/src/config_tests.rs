@@ -219,14 +219,14 @@ fn the_ledgers_operators_are_those_of_the_set_unless_the_file_names_others() {
     assert_eq!(NetworkFile::load(&path).unwrap().genesis_operators(), [named]);
     let error = refused(|json| {
         json["operators"] = serde_json::json!([
-            {"address": Address::repeat_byte(7), "stake": 1, "commission": 5},
-            {"address": Address::repeat_byte(7), "stake": 2, "commission": 5},
+            {"address": Address::repeat_byte(7), "stake": "1", "commission": 5},
+            {"address": Address::repeat_byte(7), "stake": "2", "commission": 5},
         ]);
     });
     assert!(error.contains("named twice"), "{error}");
     refused(|json| {
         json["operators"] =
-            serde_json::json!([{"address": Address::repeat_byte(7), "stake": 0, "commission": 5}]);
+            serde_json::json!([{"address": Address::repeat_byte(7), "stake": "0", "commission": 5}]);
     });
 }
 

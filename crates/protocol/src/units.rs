@@ -185,18 +185,27 @@ impl<'de> serde::Deserialize<'de> for Amount {
     }
 }
 
-/// JSON of a 128-bit integer: a string of decimal digits, since it exceeds what a JSON number holds.
+/// JSON of a 128-bit integer: a string of decimal digits, since it exceeds what a JSON number holds. For
+/// `#[serde(with = "rampart_protocol::units::decimal")]`.
 #[cfg(feature = "serde")]
-pub(crate) mod decimal {
+pub mod decimal {
     use alloc::borrow::Cow;
     use serde::de::{Deserialize, Deserializer, Error};
     use serde::ser::Serializer;
 
-    pub(crate) fn serialize<S: Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Writes the digits.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(value)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+    /// Reads the digits.
+    ///
+    /// # Errors
+    /// When it is no text of decimal digits, or exceeds 128 bits.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
         let text = <Cow<'de, str>>::deserialize(deserializer)?;
         if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
             return Err(Error::custom(

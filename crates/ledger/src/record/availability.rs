@@ -17,6 +17,7 @@ pub struct AvailabilityPage {
     /// The page.
     pub page: u32,
     /// The most stake that all operators had together when one of them arrived.
+    #[cfg_attr(feature = "serde", serde(with = "rampart_protocol::units::decimal"))]
     pub total_stake: u128,
     /// In the order in which they arrived.
     pub reports: Vec<AvailabilityReport>,
@@ -29,6 +30,7 @@ pub struct AvailabilityReport {
     /// The operator.
     pub operator: Address,
     /// Its stake when it reported.
+    #[cfg_attr(feature = "serde", serde(with = "rampart_protocol::units::decimal"))]
     pub stake: u128,
     /// The services that were down, as in [`rampart_protocol::message::ReportAvailability`].
     pub down: B256,

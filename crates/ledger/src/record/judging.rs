@@ -122,6 +122,7 @@ pub struct Ballot {
     /// The last moment for reveals, which begin after the commitments.
     pub reveal_until: Timestamp,
     /// Stake of all operators when the round began.
+    #[cfg_attr(feature = "serde", serde(with = "rampart_protocol::units::decimal"))]
     pub total_stake: u128,
     /// Whether operators failed to decide twice, so that governance must.
     pub escalated: bool,
@@ -137,6 +138,7 @@ pub struct Vote {
     /// The operator.
     pub operator: Address,
     /// Its stake when the round began, or when it committed if that was less.
+    #[cfg_attr(feature = "serde", serde(with = "rampart_protocol::units::decimal"))]
     pub stake: u128,
     /// What it committed to; zero before it did.
     pub commitment: B256,

@@ -16,6 +16,7 @@ pub struct Seat {
     /// The operator.
     pub operator: Address,
     /// Its stake, more than zero.
+    #[cfg_attr(feature = "serde", serde(with = "rampart_protocol::units::decimal"))]
     pub stake: u128,
 }
 
@@ -59,6 +60,7 @@ pub struct Operator {
     /// The operator.
     pub address: Address,
     /// Its stake; zero when it has left.
+    #[cfg_attr(feature = "serde", serde(with = "rampart_protocol::units::decimal"))]
     pub stake: u128,
     /// The share of its rewards that it keeps.
     pub commission: Ppm,
@@ -75,6 +77,7 @@ pub struct Operator {
     /// Its own rewards claimed so far.
     pub claimed: Amount,
     /// Sum of its investors' weights.
+    #[cfg_attr(feature = "serde", serde(with = "rampart_protocol::units::decimal"))]
     pub weight: u128,
     /// Rewards for one unit of weight since the beginning, in units of 2^-64 base units: the accumulator of F1 fee
     /// distribution (Ojha, 2018).
@@ -98,6 +101,7 @@ pub struct Investor {
     /// The investor.
     pub investor: Address,
     /// `min(restaked position, governance tokens held)`.
+    #[cfg_attr(feature = "serde", serde(with = "rampart_protocol::units::decimal"))]
     pub weight: u128,
     /// [`Operator::per_weight`] up to which `owed` was counted.
     pub per_weight: U256,
