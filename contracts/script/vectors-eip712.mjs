@@ -38,29 +38,57 @@ const typeBytes = [
   "ReportUsage",
   "Claim",
   "Withdraw",
+  "Transfer",
+  "Unbond",
+  "ReleaseStake",
+  "SetAutoStake",
+  "RotateAccessKey",
+  "Review",
+  "Challenge",
+  "CommitVerdict",
+  "RevealVerdict",
+  "ReportAvailability",
+  "ClaimRewards",
+  "ClaimRefund",
+  "Reinstate",
 ];
 
-/** The RLP item of a field of typed data: integers without leading zeros, everything else its bytes. */
-function rlpItem(type, value) {
+/** The RLP item of a field of typed data: integers without leading zeros, structs as lists, everything else its bytes. */
+function rlpItem(types, type, value) {
+  if (type.endsWith("[]")) return value.map((one) => rlpItem(types, type.slice(0, -2), one));
+  if (types[type] !== undefined) return rlpStruct(types, type, value);
   if (type === "bool") return value ? "0x01" : "0x";
   if (type.startsWith("uint")) return BigInt(value) === 0n ? "0x" : numberToHex(BigInt(value)).replace(/^0x(.(..)*)$/, "0x0$1");
   return type === "string" ? stringToHex(value) : value;
 }
 
+function rlpStruct(types, struct, value) {
+  return types[struct].map(({ name, type }) => rlpItem(types, type, value[name]));
+}
+
 function rlpOf({ types, primaryType, message }) {
-  return types[primaryType].map(({ name, type }) => rlpItem(type, message[name]));
+  return rlpStruct(types, primaryType, message);
 }
 
 /** The typed data's message, from the JSON that nodes take: the two must say the same. */
-function sameAsJson(typedData, json, categories, what) {
-  for (const { name } of typedData.types[typedData.primaryType]) {
+function sameAsJson({ types, primaryType, message }, json, categories, what) {
+  for (const { name, type } of types[primaryType]) {
     const value = name === "category" ? categories.indexOf(json[name]) : json[name];
-    const typed = typedData.message[name];
+    const typed = message[name];
+    if (type.endsWith("[]")) {
+      equal(typed.length, value.length, `${what}.${name}: how many`);
+      const struct = type.slice(0, -2);
+      typed.forEach((one, i) => {
+        const element = { types, primaryType: struct, message: one };
+        sameAsJson(element, value[i], categories, `${what}.${name}[${i}]`);
+      });
+      continue;
+    }
     // JSON has ids and nonces as numbers: this language reads those above 2^53 rounded.
     const rounded = typeof value === "number" && !Number.isSafeInteger(value);
     equal(rounded ? Number(typed) : String(typed), rounded ? value : String(value), `${what}.${name} in JSON`);
   }
-  equal(Object.keys(json).length, Object.keys(typedData.message).length, `${what}: fields in JSON`);
+  equal(Object.keys(json).length, Object.keys(message).length, `${what}: fields in JSON`);
 }
 
 async function checkSignature(vector, account, what) {

@@ -6,8 +6,11 @@
 
 mod architecture;
 mod artifacts;
+mod bench;
 mod deny;
 mod devnet;
+mod fuzz;
+mod histories;
 mod npm;
 mod ports;
 mod prerequisites;
@@ -45,6 +48,12 @@ enum Task {
     Artifacts,
     /// Check licences, sources, duplicate versions and known vulnerabilities of the dependencies.
     Deny(deny::Arguments),
+    /// Measure, print figures beside their goals, and write them to target/bench.
+    Bench(bench::Arguments),
+    /// Run random histories of the ledger, a million transactions unless told otherwise, with every property checked.
+    Histories(histories::Arguments),
+    /// Run the ledger's fuzz targets under libFuzzer.
+    Fuzz(fuzz::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +78,9 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test(arguments) => test::run(&workspace, &runner, &arguments),
         Task::Artifacts => artifacts::run(&workspace, &runner),
         Task::Deny(arguments) => deny::run(&workspace, &runner, &arguments),
+        Task::Bench(arguments) => bench::run(&workspace, &runner, &arguments),
+        Task::Histories(arguments) => histories::run(&runner, &arguments),
+        Task::Fuzz(arguments) => fuzz::run(&workspace, &runner, &arguments),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Calls of the node's HTTP API. Several nodes may be named: a node that does not answer is passed over.
 
 use rampart_protocol::api::{
-    AccountView, CheckpointView, ErrorBody, ErrorView, ProviderView, PurchaseView, Purchases, ServiceView,
-    Services, Status, Totals, TransactionView, WithdrawalView,
+    AccountView, CaseView, Cases, CheckpointView, EpochReportView, EpochView, ErrorBody, ErrorView,
+    InvestorView, OperatorView, Operators, ParamsView, ProviderView, PurchaseView, Purchases, ReviewView,
+    Reviews, ServiceView, Services, Status, TermsView, Totals, TransactionView, WithdrawalView,
 };
 use rampart_protocol::{
-    Address, B256, Confirmation, OperatorSet, ProviderId, PurchaseId, ServiceId, SignedTransaction,
+    Address, B256, CaseId, Confirmation, OperatorSet, ProviderId, PurchaseId, ServiceId, SignedTransaction,
 };
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -90,12 +91,110 @@ impl NodeClient {
         }
     }
 
-    /// The operator set as the node tells it. Do not trust it: pin the set by other means.
+    /// The operator set, whose signatures count, as the node tells it. Do not trust it: pin the set by other means.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn operators(&self) -> Result<OperatorSet, ClientError> {
+    pub async fn operator_set(&self) -> Result<OperatorSet, ClientError> {
+        self.get("/v1/operator-set").await
+    }
+
+    /// Every operator with stake, as the ledger knows them.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn operators(&self) -> Result<Operators, ClientError> {
         self.get("/v1/operators").await
+    }
+
+    /// An operator.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn operator(&self, address: Address) -> Result<OperatorView, ClientError> {
+        self.get(&format!("/v1/operators/{address}")).await
+    }
+
+    /// An investor at an operator.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn investor(&self, operator: Address, investor: Address) -> Result<InvestorView, ClientError> {
+        self.get(&format!("/v1/operators/{operator}/investors/{investor}"))
+            .await
+    }
+
+    /// The running epoch of rewards.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn current_epoch(&self) -> Result<EpochView, ClientError> {
+        self.get("/v1/epochs/current").await
+    }
+
+    /// An epoch that has ended.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn epoch(&self, number: u64) -> Result<EpochReportView, ClientError> {
+        self.get(&format!("/v1/epochs/{number}")).await
+    }
+
+    /// The parameters in force.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn params(&self) -> Result<ParamsView, ClientError> {
+        self.get("/v1/params").await
+    }
+
+    /// One version of a service's terms.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn terms(&self, service: ServiceId, version: u32) -> Result<TermsView, ClientError> {
+        self.get(&format!("/v1/services/{service}/versions/{version}"))
+            .await
+    }
+
+    /// The review of a purchase.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn review(&self, purchase: PurchaseId) -> Result<ReviewView, ClientError> {
+        self.get(&format!("/v1/purchases/{purchase}/review")).await
+    }
+
+    /// A page of a provider's reviews behind the cursor `after`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn reviews_of(
+        &self,
+        provider: ProviderId,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Reviews, ClientError> {
+        let after = after.map(|cursor| format!("&after={cursor}")).unwrap_or_default();
+        self.get(&format!("/v1/providers/{provider}/reviews?limit={limit}{after}"))
+            .await
+    }
+
+    /// A page of open cases behind the cursor `after`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn cases(&self, after: Option<u64>, limit: u32) -> Result<Cases, ClientError> {
+        let after = after.map(|cursor| format!("&after={cursor}")).unwrap_or_default();
+        self.get(&format!("/v1/cases?limit={limit}{after}")).await
+    }
+
+    /// An open case.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; not found once it is decided or dropped.
+    pub async fn case(&self, id: CaseId) -> Result<CaseView, ClientError> {
+        self.get(&format!("/v1/cases/{id}")).await
     }
 
     /// Where the node stands.

@@ -11,10 +11,11 @@ use crate::rules;
 use crate::view::View;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use rampart_protocol::http_signature::is_acceptable_key;
 use rampart_protocol::{Address, B256, Domain, Message, Observation, Timestamp};
 
 /// When and where an input is applied: the block around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BlockEnv {
     /// The deployment; purchase ids depend on it.
     pub domain: Domain,
@@ -26,18 +27,80 @@ pub struct BlockEnv {
     pub epoch: u64,
 }
 
+/// An account's message, with what can be worked out before its turn comes, on any core: its digest and whether the
+/// access key that it names is one. Its signature is the caller's to verify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    signer: Address,
+    id: B256,
+    digest: B256,
+    key_is_good: bool,
+    message: Message,
+}
+
+impl Prepared {
+    /// Prepares a message of `signer`; `id` is the transaction's hash.
+    #[must_use]
+    pub fn new(domain: &Domain, signer: Address, id: B256, message: Message) -> Self {
+        let digest = message.signing_hash(domain);
+        let key_is_good = match &message {
+            Message::Purchase(m) => is_acceptable_key(&m.access_key),
+            Message::RotateAccessKey(m) => is_acceptable_key(&m.access_key),
+            Message::RegisterService(m) => m.components.is_empty() || is_acceptable_key(&m.upstream_key),
+            Message::UpdateService(m) => m.components.is_empty() || is_acceptable_key(&m.upstream_key),
+            _ => true,
+        };
+        Self {
+            signer,
+            id,
+            digest,
+            key_is_good,
+            message,
+        }
+    }
+
+    /// The account that signed.
+    #[must_use]
+    pub const fn signer(&self) -> Address {
+        self.signer
+    }
+
+    /// The transaction's hash.
+    #[must_use]
+    pub const fn id(&self) -> B256 {
+        self.id
+    }
+
+    /// The EIP-712 digest of the message: a purchase's id.
+    #[must_use]
+    pub const fn digest(&self) -> B256 {
+        self.digest
+    }
+
+    /// Whether the access key that the message names, if it does, can sign anything.
+    #[must_use]
+    pub const fn key_is_good(&self) -> bool {
+        self.key_is_good
+    }
+
+    /// What is asked.
+    #[must_use]
+    pub const fn message(&self) -> &Message {
+        &self.message
+    }
+}
+
 /// Something that happens to the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "inputs are made one at a time and passed by reference"
+)]
 pub enum Input {
+    /// A block begins: what is due by time is done. First in each block, once.
+    Begin,
     /// An account's message, its signature verified by the caller.
-    Transaction {
-        /// The account that signed.
-        signer: Address,
-        /// The transaction's hash.
-        id: B256,
-        /// What is asked.
-        message: Message,
-    },
+    Transaction(Prepared),
     /// Something seen on a chain, agreed on by the operators.
     Observation(Observation),
 }
@@ -57,12 +120,11 @@ pub struct Changeset {
 /// [`Fault::Reject`] when a rule forbids it: nothing changes, not even the nonce. [`Fault::Missing`] when a record
 /// must be loaded first. [`Fault::Corrupt`] when the state contradicts itself.
 pub fn apply(view: &impl View, env: &BlockEnv, input: &Input) -> Result<Changeset, Fault> {
-    let mut draft = Draft::new(view);
+    let mut draft = Draft::new(view, *env)?;
     match input {
-        Input::Observation(Observation::Deposit(deposit)) => rules::credit_deposit(&mut draft, deposit)?,
-        Input::Transaction { signer, id, message } => {
-            rules::execute(&mut draft, env, *signer, *id, message)?;
-        }
+        Input::Begin => rules::begin(&mut draft)?,
+        Input::Observation(observation) => rules::observe(&mut draft, observation)?,
+        Input::Transaction(prepared) => rules::execute(&mut draft, prepared)?,
     }
     Ok(draft.finish())
 }
@@ -71,30 +133,79 @@ pub fn apply(view: &impl View, env: &BlockEnv, input: &Input) -> Result<Changese
 ///
 /// What depends on other records, such as pages of escrow, is left to [`Fault::Missing`].
 #[must_use]
-pub fn reads(env: &BlockEnv, input: &Input) -> Vec<Key> {
+pub fn reads(input: &Input) -> Vec<Key> {
     let mut keys = alloc::vec![Key::globals(), Key::params()];
-    let (signer, message) = match input {
-        Input::Observation(Observation::Deposit(deposit)) => {
-            keys.push(Key::account(&deposit.account));
-            return keys;
+    match input {
+        Input::Begin => {}
+        Input::Observation(observation) => observed(observation, &mut keys),
+        Input::Transaction(prepared) => {
+            keys.push(Key::account(&prepared.signer));
+            asked(prepared, &mut keys);
         }
-        Input::Transaction { signer, message, .. } => (signer, message),
-    };
-    keys.push(Key::account(signer));
-    match message {
+    }
+    keys
+}
+
+fn observed(observation: &Observation, keys: &mut Vec<Key>) {
+    match observation {
+        Observation::Deposit(o) => keys.push(Key::account(&o.account)),
+        Observation::Forced(o) => keys.push(Key::account(&o.account)),
+        Observation::OperatorStake(o) => keys.extend([
+            Key::account(&o.operator),
+            Key::operator(&o.operator),
+            Key::operator_set(),
+        ]),
+        Observation::InvestorWeight(o) => keys.extend([
+            Key::account(&o.investor),
+            Key::operator(&o.operator),
+            Key::investor(&o.operator, &o.investor),
+        ]),
+        Observation::Governance(_) => {}
+    }
+}
+
+fn asked(prepared: &Prepared, keys: &mut Vec<Key>) {
+    let signer = &prepared.signer;
+    match &prepared.message {
         Message::RegisterProvider(_) | Message::Withdraw(_) => {}
+        Message::Transfer(m) => keys.push(Key::account(&m.recipient)),
         Message::UpdateProvider(m) => keys.push(Key::provider(m.provider)),
         Message::AddStake(m) => keys.push(Key::provider(m.provider)),
-        Message::RegisterService(m) => keys.push(Key::provider(m.provider)),
-        Message::UpdateService(m) => keys.push(Key::service(m.service)),
+        Message::Unbond(m) => keys.push(Key::provider(m.provider)),
+        Message::ReleaseStake(m) => keys.push(Key::provider(m.provider)),
+        Message::SetAutoStake(m) => keys.push(Key::provider(m.provider)),
+        Message::Reinstate(m) => keys.push(Key::provider(m.provider)),
         Message::Claim(m) => keys.push(Key::provider(m.provider)),
+        Message::RegisterService(m) => {
+            keys.push(Key::provider(m.provider));
+            keys.extend(m.components.iter().map(|c| Key::service(c.service)));
+        }
+        Message::UpdateService(m) => {
+            keys.push(Key::service(m.service));
+            keys.extend(m.components.iter().map(|c| Key::service(c.service)));
+        }
         Message::ReportUsage(m) => keys.push(Key::purchase(&m.purchase)),
+        Message::RotateAccessKey(m) => keys.push(Key::purchase(&m.purchase)),
+        Message::ClaimRefund(m) => keys.push(Key::purchase(&m.purchase)),
+        Message::Review(m) => keys.push(Key::purchase(&m.purchase)),
+        Message::Challenge(m) => keys.extend([
+            Key::purchase(&m.purchase),
+            Key::review(&m.purchase),
+            Key::operator_set(),
+        ]),
+        Message::CommitVerdict(m) => keys.extend([Key::ballot(&m.case), Key::operator(signer)]),
+        Message::RevealVerdict(m) => keys.push(Key::ballot(&m.case)),
+        Message::ReportAvailability(m) => {
+            keys.extend([Key::availability(m.epoch, m.page), Key::operator(signer)]);
+        }
+        Message::ClaimRewards(m) => {
+            keys.extend([Key::operator(&m.operator), Key::investor(&m.operator, signer)]);
+        }
         Message::Purchase(m) => keys.extend([
             Key::provider(m.provider),
             Key::service(m.service),
-            Key::purchase(&m.id(&env.domain)),
+            Key::purchase(&rampart_protocol::PurchaseId(prepared.digest)),
             Key::pair(signer, m.provider),
         ]),
     }
-    keys
 }

@@ -3,9 +3,14 @@
 //! It recomputes every total and counter from the records alone, so that a rule that forgets one is found.
 
 use crate::key::{Key, Kind};
-use crate::record::{Account, EscrowPage, Globals, Imbalance, Provider, Record, Stored, Withdrawal};
+use crate::record::{
+    Account, Ballot, EscrowPage, Globals, Imbalance, Investor, Operator, OperatorSet, Provider, QueueItem,
+    QueueKind, Record, Review, ReviewState, Service, Stored, Withdrawal,
+};
+use crate::rules::accrued;
 use crate::view::MemoryState;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use rampart_protocol::{Amount, B256, ProviderId, merkle};
 
@@ -60,10 +65,14 @@ pub fn audit(state: &MemoryState) -> Result<(), AuditError> {
     audit_counters(state, &globals)?;
     audit_accounts(state)?;
     audit_escrow(state)?;
+    audit_deposits(state)?;
+    audit_services(state)?;
+    audit_operators(state, &globals)?;
+    audit_queues(state, &globals)?;
     audit_withdrawals(state, &globals)
 }
 
-fn all<T: Stored>(state: &MemoryState) -> impl Iterator<Item = T> {
+fn all<T: Stored>(state: &MemoryState) -> impl Iterator<Item = Arc<T>> {
     state
         .records()
         .filter_map(|(_, record)| T::from_record(record.clone()))
@@ -75,11 +84,19 @@ fn audit_totals(state: &MemoryState, globals: &Globals) -> Result<(), AuditError
     let balances = sum(&mut all::<Account>(state).map(|a| a.balance));
     let stakes = sum(&mut all::<Provider>(state).map(|p| p.stake));
     let escrow = sum(&mut all::<Provider>(state).map(|p| p.escrow.total));
+    let unbonding = sum(&mut all::<Provider>(state).map(|p| p.unbonding_total()));
+    let bonds = sum(&mut all::<Provider>(state).map(|p| p.bonds));
+    let compensation = sum(&mut all::<Provider>(state).map(|p| p.compensation));
+    let deposits = sum(&mut all::<Account>(state).map(|a| a.deposits));
     let withdrawn = sum(&mut all::<Withdrawal>(state).map(|w| w.amount));
     compare(&[
         ("balances", balances, globals.balances.0),
         ("stakes", stakes, globals.stakes.0),
         ("escrow", escrow, globals.escrow.0),
+        ("unbonding", unbonding, globals.unbonding.0),
+        ("bonds", bonds, globals.bonds.0),
+        ("compensation", compensation, globals.compensation.0),
+        ("deposits", deposits, globals.deposits.0),
         ("withdrawn", withdrawn, globals.withdrawn.0),
     ])
 }
@@ -143,7 +160,7 @@ fn audit_accounts(state: &MemoryState) -> Result<(), AuditError> {
 
 /// Walks each provider's pages from the oldest to the newest, and checks that no page lies off the lists.
 fn audit_escrow(state: &MemoryState) -> Result<(), AuditError> {
-    let mut pages: BTreeMap<(ProviderId, u64), EscrowPage> = all::<EscrowPage>(state)
+    let mut pages: BTreeMap<(ProviderId, u64), Arc<EscrowPage>> = all::<EscrowPage>(state)
         .map(|page| ((page.provider, page.start.0), page))
         .collect();
     for provider in all::<Provider>(state) {
@@ -179,10 +196,162 @@ fn audit_escrow(state: &MemoryState) -> Result<(), AuditError> {
     }
 }
 
+/// Fees and bonds that are held are those of the reviews that are not decided.
+fn audit_deposits(state: &MemoryState) -> Result<(), AuditError> {
+    let (mut fees, mut bonds) = (BTreeMap::new(), BTreeMap::new());
+    for review in all::<Review>(state) {
+        let open = matches!(
+            review.state,
+            ReviewState::Open | ReviewState::Challenged | ReviewState::Escalated
+        );
+        if open {
+            *fees.entry(review.consumer).or_insert(0u128) += review.fee.0;
+            *bonds.entry(review.provider).or_insert(0u128) += review.bond.0;
+        }
+        let judged = matches!(review.state, ReviewState::Challenged | ReviewState::Escalated);
+        let case = rampart_protocol::verdict::review(review.purchase);
+        if judged != state.record(&Key::ballot(&case)).is_some() {
+            return Err(AuditError::Broken {
+                key: review.key(),
+                what: "a review has a ballot while it is judged, and only then",
+            });
+        }
+    }
+    for account in all::<Account>(state) {
+        if account.deposits.0 != fees.get(&account.address).copied().unwrap_or(0) {
+            return Err(AuditError::Broken {
+                key: account.key(),
+                what: "deposits are the fees of reviews that are not decided",
+            });
+        }
+    }
+    for provider in all::<Provider>(state) {
+        if provider.bonds.0 != bonds.get(&provider.id).copied().unwrap_or(0) {
+            return Err(AuditError::Broken {
+                key: provider.key(),
+                what: "bonds are those of reviews that are not decided",
+            });
+        }
+    }
+    Ok(())
+}
+
+fn audit_services(state: &MemoryState) -> Result<(), AuditError> {
+    let mut active = BTreeMap::new();
+    for service in all::<Service>(state) {
+        *active.entry(service.provider).or_insert(0u32) += u32::from(service.active);
+        if state.record(&Key::terms(service.id, service.version)).is_none() {
+            return Err(AuditError::Broken {
+                key: service.key(),
+                what: "a service's terms are kept",
+            });
+        }
+    }
+    for provider in all::<Provider>(state) {
+        if provider.active_services != active.get(&provider.id).copied().unwrap_or(0) {
+            return Err(AuditError::Broken {
+                key: provider.key(),
+                what: "the services that can be bought are counted",
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Weights add up, seats are the operators with stake, and rewards suffice for all that is owed.
+fn audit_operators(state: &MemoryState, globals: &Globals) -> Result<(), AuditError> {
+    let operators: BTreeMap<_, Arc<Operator>> = all::<Operator>(state)
+        .map(|operator| (operator.address, operator))
+        .collect();
+    let mut weights = BTreeMap::new();
+    let mut owed = operators
+        .values()
+        .fold(0u128, |sum, o| sum.saturating_add(o.owed.0));
+    for investor in all::<Investor>(state) {
+        let broken = |what| AuditError::Broken {
+            key: investor.key(),
+            what,
+        };
+        let operator = operators.get(&investor.operator);
+        let operator = operator.ok_or(broken("an investor's operator is known"))?;
+        let rewards = accrued(operator, &investor).map_err(|_| broken("an accumulator only grows"))?;
+        owed = owed.saturating_add(rewards.0);
+        let sum = weights.entry(investor.operator).or_insert(0u128);
+        *sum = sum.saturating_add(investor.weight);
+    }
+    for operator in operators.values() {
+        if operator.weight != weights.get(&operator.address).copied().unwrap_or(0) {
+            return Err(AuditError::Broken {
+                key: operator.key(),
+                what: "an operator's weight is its investors'",
+            });
+        }
+    }
+    let set = all::<OperatorSet>(state).next().unwrap_or_default();
+    let seats = set.seats.iter().map(|seat| (seat.operator, seat.stake));
+    let staked = operators
+        .values()
+        .filter(|o| o.stake > 0)
+        .map(|o| (o.address, o.stake));
+    if !seats.eq(staked) {
+        return Err(AuditError::Broken {
+            key: Key::operator_set(),
+            what: "the seats are the operators with stake, in order",
+        });
+    }
+    if owed > globals.rewards.0 {
+        return Err(AuditError::Total {
+            what: "rewards owed",
+            actual: owed,
+            stated: globals.rewards.0,
+        });
+    }
+    Ok(())
+}
+
+/// Every deadline lies between the ends of its queue, and every case that runs has one.
+fn audit_queues(state: &MemoryState, globals: &Globals) -> Result<(), AuditError> {
+    for kind in QueueKind::ALL {
+        let queue = globals
+            .queues
+            .get(usize::from(kind as u8))
+            .copied()
+            .unwrap_or_default();
+        let items = all::<QueueItem>(state).filter(|item| item.queue == kind);
+        let (mut count, mut inside) = (0u64, true);
+        for item in items {
+            count += 1;
+            inside &= (queue.head..queue.tail).contains(&item.number);
+        }
+        if !inside || count != queue.tail.saturating_sub(queue.head) {
+            return Err(AuditError::Broken {
+                key: Key::globals(),
+                what: "the deadlines are those between the ends of their queues",
+            });
+        }
+    }
+    for ballot in all::<Ballot>(state) {
+        let waits =
+            |kind| all::<QueueItem>(state).any(|item| item.queue == kind && item.subject == ballot.case.0);
+        let kind = if ballot.escalated {
+            QueueKind::Escalation
+        } else {
+            QueueKind::Round
+        };
+        if !waits(kind) {
+            return Err(AuditError::Broken {
+                key: ballot.key(),
+                what: "a case has a deadline",
+            });
+        }
+    }
+    Ok(())
+}
+
 fn audit_withdrawals(state: &MemoryState, globals: &Globals) -> Result<(), AuditError> {
-    let mut withdrawals: Vec<Withdrawal> = all(state).collect();
+    let mut withdrawals: Vec<Arc<Withdrawal>> = all(state).collect();
     withdrawals.sort_by_key(|withdrawal| withdrawal.index);
-    let leaves: Vec<B256> = withdrawals.iter().map(Withdrawal::leaf).collect();
+    let leaves: Vec<B256> = withdrawals.iter().map(|withdrawal| withdrawal.leaf()).collect();
     if merkle::root(&leaves) != globals.withdrawals_root() {
         return Err(AuditError::Broken {
             key: Key::globals(),

@@ -1,24 +1,28 @@
 //! Sums that halve every half-life, exactly the same whoever looked at them before (S1, S2, V4).
 //!
-//! A contribution `x` made at time `t` counts `x * 2^-((now - t) / H)` at time `now`. Storing the decayed sum would
-//! round at each touch, so the result would depend on who touched it. Instead the sum is stored as it would stand
-//! at `origin`, a whole multiple of H on the Unix clock: a contribution within the current period is scaled *up* by
-//! `2^(phase)` once, when it is made, and a read scales *down* by `2^-phase` without storing. Passing into a later
-//! period shifts the sum right by the number of periods, and shifts compose exactly:
-//! `(v >> a) >> b == v >> (a + b)`. So a touch that adds nothing never changes a later value.
+//! Time is told by a [`DecayClock`] in [`Steps`], 65,536 to a half-life (40 seconds at 30 days). A contribution `x` made
+//! at step `t` counts `x * 2^-((now - t) / 65536)` at step `now`. Storing the decayed sum would round at each touch, so
+//! the result would depend on who touched it. Instead the sum is stored as it would stand at the start of a *period*, a
+//! whole half-life on the clock: a contribution within a period is scaled *up* by `2^phase` once, when it is made,
+//! and a read scales *down* by `2^-phase` without storing. Passing into a later period shifts the sum right by the
+//! number of periods, and shifts compose exactly: `(v >> a) >> b == v >> (a + b)`. So a touch that adds nothing never
+//! changes a later value.
 //!
-//! The phase is a multiple of 1/65536 of a half-life (40 seconds at 30 days), and `2^-phase` is the product of at
-//! most 16 constants, one for each bit. Each step rounds down.
+//! Sums carry 64 fractional bits, and contributions none, so that a shift by up to 64 periods loses nothing: a contribution
+//! can be taken out again exactly, as if it had never been made, for 64 half-lives.
 //!
-//! Should the half-life parameter change, what was written before keeps its origin and decays at the new rate from
-//! there; new sums align to the new multiples.
+//! A change of the half-life restarts the clock's rate at the step that it has reached ([`DecayClock::rebased`]), so all
+//! sums decay at the old rate before and at the new one after, touched or not.
 
-use crate::math::mul_div;
+use alloy_primitives::U256;
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 use rampart_protocol::{Seconds, Timestamp};
 
 /// Steps in one half-life.
-const STEPS: u128 = 1 << 16;
+const STEPS: u64 = 1 << 16;
+
+/// Fractional bits of a stored sum.
+const FRACTION: usize = 64;
 
 /// `2^(-1/2^i)` for i = 1..=16, in units of 2^-64, rounded down.
 const ROOTS: [u64; 16] = [
@@ -40,69 +44,205 @@ const ROOTS: [u64; 16] = [
     0xffff_4e8e_2587_9bfa,
 ];
 
-/// A sum of contributions, each of which halves every half-life.
-///
-/// The half-life is not part of it: the same one must be given at each call.
+/// A moment on a decay clock, in 1/65,536 of a half-life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Steps(pub u64);
+
+impl Steps {
+    const fn period(self) -> u64 {
+        self.0 / STEPS
+    }
+
+    const fn phase(self) -> u64 {
+        self.0 % STEPS
+    }
+}
+
+/// How block time becomes [`Steps`]: since `since`, one half-life of the parameter is 65,536 steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, RlpEncodable, RlpDecodable)]
+pub struct DecayClock {
+    since: Timestamp,
+    steps: u64,
+}
+
+impl DecayClock {
+    /// The clock's reading at `now`; a moment before the last change of the rate reads as that.
+    #[must_use]
+    pub fn at(&self, now: Timestamp, half_life: Seconds) -> Steps {
+        // A half-life of zero is refused by `Params::validate`; read as one second it still cannot divide by zero.
+        let passed = u128::from(now.since(self.since).0) * u128::from(STEPS) / u128::from(half_life.0.max(1));
+        Steps(
+            self.steps
+                .saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)),
+        )
+    }
+
+    /// The clock from `now` on, when another half-life begins to hold; `half_life` is the one that held so far.
+    #[must_use]
+    pub fn rebased(&self, now: Timestamp, half_life: Seconds) -> Self {
+        Self {
+            since: now,
+            steps: self.at(now, half_life).0,
+        }
+    }
+}
+
+/// A sum of contributions, each of which halves every half-life of one clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 pub struct Decaying {
-    scaled: u128,
-    origin: Timestamp,
+    /// The sum at the start of `period`, in units of 2^-64; below 2^192.
+    scaled: U256,
+    period: u64,
 }
 
 impl Decaying {
-    /// What the sum is worth at `now`. A moment before the origin reads as the origin.
-    #[must_use]
-    pub fn value(&self, now: Timestamp, half_life: Seconds) -> u128 {
-        let here = self.at(now, half_life);
-        decayed(here.scaled, phase(now.since(here.origin), half_life))
-    }
+    /// A sum without contributions.
+    pub const NOTHING: Self = Self {
+        scaled: U256::ZERO,
+        period: 0,
+    };
 
-    /// The sum with a contribution made at `now`; `None` when it exceeds 128 bits.
+    /// One contribution; `None` past 128 bits.
     #[must_use]
-    pub fn add(&self, contribution: u128, now: Timestamp, half_life: Seconds) -> Option<Self> {
-        let here = self.at(now, half_life);
-        let added = match phase(now.since(here.origin), half_life) {
+    pub fn of(contribution: u128, at: Steps) -> Option<Self> {
+        let contribution = U256::from(contribution);
+        let at_start = match at.phase() {
             0 => contribution,
             // 2^phase = 2 * 2^-(1 - phase), so one table serves both directions.
-            phase => decayed(contribution.checked_mul(2)?, STEPS - phase),
+            phase => scaled_by(contribution << 1, factor(STEPS - phase)),
         };
-        Some(Self {
-            scaled: here.scaled.checked_add(added)?,
-            ..here
-        })
+        let whole = Self {
+            scaled: at_start << FRACTION,
+            period: at.period(),
+        };
+        whole.fits().then_some(whole)
     }
 
-    /// The same sum told from the last multiple of the half-life at or before `now`.
-    fn at(&self, now: Timestamp, half_life: Seconds) -> Self {
-        // A half-life of zero is refused by `Params::validate`; read as one second it still cannot divide by zero.
-        let half_life = half_life.0.max(1);
-        if self.scaled == 0 {
-            return Self {
-                scaled: 0,
-                origin: Timestamp(now.0 - now.0 % half_life),
-            };
+    /// What the sum is worth. A moment before its period reads as the period's start.
+    #[must_use]
+    pub fn value(&self, at: Steps) -> u128 {
+        if self.scaled.is_zero() {
+            return 0;
         }
-        let periods = now.since(self.origin).0 / half_life;
-        let shift = u32::try_from(periods).unwrap_or(u32::MAX);
-        Self {
-            scaled: self.scaled.checked_shr(shift).unwrap_or(0),
-            origin: Timestamp(self.origin.0 + periods * half_life),
+        let here = self.in_period(at.period());
+        let phase = if at.period() < self.period { 0 } else { at.phase() };
+        let scaled = match phase {
+            0 => here,
+            phase => scaled_by(here, factor(phase)),
+        };
+        // A stored sum is below 2^192 by `fits`, and scaling down does not raise it.
+        let [_fraction, low, high, _none] = scaled.into_limbs();
+        u128::from(high) << 64 | u128::from(low)
+    }
+
+    /// The sum with a contribution made at `at`; `None` past 128 bits.
+    #[must_use]
+    pub fn add(&self, contribution: u128, at: Steps) -> Option<Self> {
+        self.plus(&Self::of(contribution, at)?)
+    }
+
+    /// The sum of two sums of one clock; `None` past 128 bits.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Option<Self> {
+        let period = self.period.max(other.period);
+        let sum = Self {
+            scaled: self.in_period(period).checked_add(other.in_period(period))?,
+            period,
+        };
+        sum.fits().then_some(sum)
+    }
+
+    /// The sum without a part that was added to it, exactly as if that had never been; `None` when it was not in it.
+    /// Nothing that is left is [`Self::NOTHING`], whose bytes do not tell that there was something.
+    #[must_use]
+    pub fn minus(&self, part: &Self) -> Option<Self> {
+        let period = self.period.max(part.period);
+        let scaled = self.in_period(period).checked_sub(part.in_period(period))?;
+        if scaled == U256::ZERO {
+            return Some(Self::NOTHING);
         }
+        Some(Self { scaled, period })
+    }
+
+    /// The scaled sum told from the start of a period; a period before its own leaves it as it is.
+    fn in_period(&self, period: u64) -> U256 {
+        let shift = period.saturating_sub(self.period);
+        if shift == 0 {
+            return self.scaled;
+        }
+        usize::try_from(shift).map_or(U256::ZERO, |shift| self.scaled.wrapping_shr(shift))
+    }
+
+    fn fits(&self) -> bool {
+        let [_fraction, _low, _high, beyond] = self.scaled.into_limbs();
+        beyond == 0
     }
 }
 
-/// The steps since the origin, less than [`STEPS`] when less than a half-life has passed.
-fn phase(elapsed: Seconds, half_life: Seconds) -> u128 {
-    u128::from(elapsed.0) * STEPS / u128::from(half_life.0.max(1))
+/// `value * factor / 2^64`, rounded down, for a value below 2^192.
+fn scaled_by(value: U256, factor: u64) -> U256 {
+    let [fraction, low, high, _none] = value.into_limbs();
+    let (_dropped, carry) = fraction.carrying_mul(factor, 0);
+    let (fraction, carry) = low.carrying_mul(factor, carry);
+    let (low, high) = high.carrying_mul(factor, carry);
+    U256::from_limbs([fraction, low, high, 0])
 }
 
-/// `value * 2^(-phase / STEPS)`, rounded down, for a phase under [`STEPS`].
-fn decayed(value: u128, phase: u128) -> u128 {
-    let mut factor: u128 = 1 << 64;
-    for (bit, root) in (0..16).rev().zip(ROOTS) {
-        if phase >> bit & 1 == 1 {
-            factor = (factor * u128::from(root)) >> 64;
+/// `2^(-phase / STEPS)` in units of 2^-64, rounded down, for a phase between 1 and [`STEPS`] - 1.
+fn factor(phase: u64) -> u64 {
+    let (high, low) = (phase >> 8, phase & 0xff);
+    let coarse = usize::try_from(high).ok().and_then(|high| COARSE.get(high));
+    times_roots(coarse.copied().filter(|_| high != 0), low)
+}
+
+/// [`factor`] of the phases that end in eight zero bits, by the others; the first is not used, since one does not fit.
+const COARSE: [u64; 256] = {
+    let mut table = [u64::MAX; 256];
+    let mut high = 1;
+    while high < table.len() {
+        table[high] = times_roots(None, (high as u64) << 8);
+        high += 1;
+    }
+    table
+};
+
+/// A factor, or one, times the root of each bit of a phase, highest first, each product rounded down.
+const fn times_roots(factor: Option<u64>, phase: u64) -> u64 {
+    let mut product = factor;
+    let mut rest = phase & (STEPS - 1);
+    while rest != 0 {
+        let bit = rest.ilog2();
+        let root = ROOTS[15 - bit as usize];
+        product = Some(match product {
+            Some(product) => ((product as u128 * root as u128) >> 64) as u64,
+            None => root,
+        });
+        rest ^= 1 << bit;
+    }
+    match product {
+        Some(product) => product,
+        None => u64::MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ROOTS, STEPS, factor};
+
+    #[test]
+    fn the_table_changes_no_factor() {
+        for phase in 1..STEPS {
+            let plain = (0..16)
+                .rev()
+                .zip(ROOTS)
+                .fold(1u128 << 64, |product, (bit, root)| {
+                    if phase >> bit & 1 == 1 {
+                        (product * u128::from(root)) >> 64
+                    } else {
+                        product
+                    }
+                });
+            assert_eq!(u128::from(factor(phase)), plain, "{phase}");
         }
     }
-    mul_div(value, factor, 1 << 64).expect("the factor is at most one, so the product fits")
 }

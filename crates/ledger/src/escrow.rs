@@ -11,7 +11,8 @@ use crate::fault::{Corrupt, Fault};
 use crate::key::Key;
 use crate::record::{EscrowPage, EscrowQueue, Provider};
 use crate::reject::Reject;
-use crate::view::View;
+use crate::view::{View, read};
+use alloc::sync::Arc;
 use rampart_protocol::{Amount, ProviderId, Seconds, Timestamp};
 
 /// Buckets in a page.
@@ -113,6 +114,79 @@ fn load_page<V: View>(
         &Key::escrow_page(provider, start),
         "a page of escrow is missing from its list",
     )
+}
+
+/// What [`retrieve`] would take, without taking it.
+pub(crate) fn unlocked(
+    view: &impl View,
+    provider: &Provider,
+    now: Timestamp,
+    wait: Seconds,
+) -> Result<Retrieved, Fault> {
+    let (mut amount, mut at) = (Amount::ZERO, provider.escrow.first);
+    for _ in 0..MAX_PAGES_PER_CLAIM {
+        if amount == provider.escrow.total {
+            return Ok(Retrieved {
+                amount,
+                next_at: None,
+            });
+        }
+        let key = Key::escrow_page(provider.id, at);
+        let corrupt = |what| Corrupt { key, what };
+        let page: Option<Arc<EscrowPage>> = read(view, &key)?;
+        let mut page =
+            Arc::unwrap_or_clone(page.ok_or(corrupt("a page of escrow is missing from its list"))?);
+        let more = "pages hold more than the escrow's total";
+        let taken = page.take_unlocked(now, wait).ok_or(corrupt(more))?;
+        amount = amount.checked_add(taken).ok_or(corrupt(more))?;
+        if let Some(next_at) = page.next_unlock(wait) {
+            return Ok(Retrieved {
+                amount,
+                next_at: Some(next_at),
+            });
+        }
+        at = page.next;
+    }
+    let next_at = (amount != provider.escrow.total).then_some(now);
+    Ok(Retrieved { amount, next_at })
+}
+
+/// Takes an amount whatever its waiting period, oldest first, from at most [`MAX_PAGES_PER_CLAIM`] pages: for refunds,
+/// which have precedence over what the provider would claim next. Returns what was there.
+pub(crate) fn seize<V: View>(
+    draft: &mut Draft<'_, V>,
+    provider: &mut Provider,
+    amount: Amount,
+) -> Result<Amount, Fault> {
+    let mut left = Amount(amount.0.min(provider.escrow.total.0));
+    let seized = left;
+    let corrupt = Corrupt {
+        key: provider.key(),
+        what: "pages and the escrow's total disagree",
+    };
+    for _ in 0..MAX_PAGES_PER_CLAIM {
+        if left == Amount::ZERO {
+            return Ok(seized);
+        }
+        let mut page = load_page(draft, provider.id, provider.escrow.first)?;
+        for bucket in &mut page.buckets {
+            let taken = Amount(bucket.0.min(left.0));
+            *bucket = bucket.checked_sub(taken).ok_or(corrupt)?;
+            left = left.checked_sub(taken).ok_or(corrupt)?;
+            provider.escrow.total = provider.escrow.total.checked_sub(taken).ok_or(corrupt)?;
+        }
+        if page.buckets.iter().any(|held| *held != Amount::ZERO) {
+            draft.put(page);
+            continue;
+        }
+        draft.remove(page.key());
+        if page.start != provider.escrow.last {
+            provider.escrow.first = page.next;
+        } else if provider.escrow.total != Amount::ZERO {
+            return Err(corrupt.into());
+        }
+    }
+    Ok(seized.checked_sub(left).ok_or(corrupt)?)
 }
 
 /// Takes every fee that has waited, oldest first, from at most [`MAX_PAGES_PER_CLAIM`] pages.

@@ -33,19 +33,17 @@ mod rules;
 mod standing;
 mod view;
 
-pub use apply::{BlockEnv, Changeset, Input, apply, reads};
+pub use apply::{BlockEnv, Changeset, Input, Prepared, apply, reads};
 pub use audit::{AuditError, audit};
-pub use decay::Decaying;
+pub use decay::{DecayClock, Decaying, Steps};
 pub use escrow::{BUCKETS_PER_PAGE, MAX_PAGES_PER_CLAIM};
 pub use event::Event;
 pub use fault::{Corrupt, Fault};
-pub use genesis::genesis;
+pub use genesis::{GenesisOperator, genesis};
 pub use key::{Key, Kind};
 pub use params::{Count, Evidence, ParamSpec, Params, ParamsError};
-pub use record::{
-    Account, AccountAt, EscrowPage, EscrowQueue, Globals, Imbalance, Pair, Provider, Purchase, Record,
-    Service, Status, Stored, Withdrawal, exit_amount,
-};
+pub use record::*;
 pub use reject::Reject;
-pub use standing::{Standing, required_stake, score, standing, wait};
+pub use rules::{accrued, review_fee};
+pub use standing::{Standing, is_untrustworthy, purchase_evidence, required_stake, score, standing, wait};
 pub use view::{MemoryState, Missing, View, read};

@@ -5,6 +5,7 @@ use crate::fault::{Corrupt, Fault};
 use crate::key::Key;
 use crate::record::{Record, Stored};
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 
 /// The record of this key is not loaded; whether it exists is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +25,7 @@ pub trait View {
 ///
 /// # Errors
 /// [`Fault::Missing`] when it is not loaded, [`Fault::Corrupt`] when another kind of record lies there.
-pub fn read<T: Stored>(view: &impl View, key: &Key) -> Result<Option<T>, Fault> {
+pub fn read<T: Stored>(view: &impl View, key: &Key) -> Result<Option<Arc<T>>, Fault> {
     let Some(record) = view.get(key)? else {
         return Ok(None);
     };

@@ -18,7 +18,7 @@ use commonware_consensus::{
 use commonware_cryptography::{Digestible, ed25519::PublicKey};
 use commonware_storage::mmr::Location;
 use commonware_utils::range::NonEmptyRange;
-use rampart_ledger::Params;
+use rampart_ledger::Changeset;
 use rampart_protocol::{Body, Header, OperatorSet};
 
 /// The consensus metadata that a header carries: round, leader, and the parent's view and digest.
@@ -94,13 +94,13 @@ impl Block {
     }
 
     /// The block at height zero of a deployment: no body, the empty state, and for a parent the hash of the
-    /// deployment's namespace and parameters, so that chains which differ in either share no block.
+    /// deployment's namespace and the ledger's first records, so that chains which differ in either share no block.
     ///
     /// # Errors
     /// When the operator set names no valid leader.
     pub fn genesis(
         operators: &OperatorSet,
-        params: &Params,
+        records: &Changeset,
         timestamp_ms: u64,
         state: &StateTarget,
     ) -> Result<Self, BlockError> {
@@ -111,7 +111,9 @@ impl Block {
             .min()
             .unwrap_or_default();
         let mut origin = operators.consensus_namespace();
-        params.encode(&mut origin);
+        for record in records.writes.values().flatten() {
+            origin.extend_from_slice(&record.to_bytes());
+        }
         let header = Header {
             leader,
             parent: keccak256(origin),

@@ -6,7 +6,8 @@ use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
 use commonware_glue::stateful::db::DatabaseSet;
 use commonware_runtime::deterministic;
 use proptest::prelude::*;
-use rampart_protocol::{Address, Amount, Domain, Observation, Operator, observation::Deposit};
+use rampart_ledger::{GenesisOperator, Params};
+use rampart_protocol::{Address, Amount, Domain, Observation, Operator, Ppm, observation::Deposit};
 
 fn operators() -> OperatorSet {
     let operators = (1u8..=4)
@@ -28,7 +29,16 @@ fn operators() -> OperatorSet {
 fn genesis() -> Block {
     let state =
         <crate::storage::SharedState<deterministic::Context> as DatabaseSet<_>>::initial_sync_targets();
-    Block::genesis(&operators(), &Params::default(), 5, &state).unwrap()
+    Block::genesis(&operators(), &records(&Params::default(), 1), 5, &state).unwrap()
+}
+
+fn records(params: &Params, stake: u128) -> Changeset {
+    let operator = GenesisOperator {
+        address: Address::repeat_byte(1),
+        stake,
+        commission: Ppm(0),
+    };
+    rampart_ledger::genesis(params, &[operator]).unwrap()
 }
 
 fn block(deposits: u64) -> Block {
@@ -148,23 +158,22 @@ fn refuses_a_block_over_the_limit() {
 }
 
 #[test]
-fn chains_of_other_deployments_or_parameters_share_no_genesis() {
+fn chains_of_other_deployments_parameters_or_operators_share_no_genesis() {
     let state =
         <crate::storage::SharedState<deterministic::Context> as DatabaseSet<_>>::initial_sync_targets();
     let mut elsewhere = operators();
     elsewhere.domain.chain_id += 1;
     let mut params = Params::default();
     params.fee_min.0 += 1;
-    let here = Block::genesis(&operators(), &Params::default(), 5, &state).unwrap();
-    assert_ne!(
-        here,
-        Block::genesis(&elsewhere, &Params::default(), 5, &state).unwrap()
-    );
-    assert_ne!(here, Block::genesis(&operators(), &params, 5, &state).unwrap());
-    assert_ne!(
-        here,
-        Block::genesis(&operators(), &Params::default(), 6, &state).unwrap()
-    );
+    let usual = records(&Params::default(), 1);
+    let genesis = |operators: &OperatorSet, records: &Changeset, time| {
+        Block::genesis(operators, records, time, &state).unwrap()
+    };
+    let here = genesis(&operators(), &usual, 5);
+    assert_ne!(here, genesis(&elsewhere, &usual, 5));
+    assert_ne!(here, genesis(&operators(), &records(&params, 1), 5));
+    assert_ne!(here, genesis(&operators(), &records(&Params::default(), 2), 5));
+    assert_ne!(here, genesis(&operators(), &usual, 6));
     assert_eq!(here.state_target(), state);
 }
 

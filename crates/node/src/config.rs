@@ -2,10 +2,10 @@
 
 use crate::application::Pacing;
 use crate::engine::Timeouts;
-use rampart_ledger::Params;
-use rampart_protocol::{B256, OperatorSet};
+use rampart_ledger::{GenesisOperator, Params};
+use rampart_protocol::{B256, OperatorSet, Ppm};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read as _;
 use std::net::SocketAddr;
@@ -90,6 +90,10 @@ pub struct NetworkFile {
     /// Economic parameters at genesis.
     #[serde(default)]
     pub params: Params,
+    /// The ledger's operators at genesis; left out, they are those of the operator set, see
+    /// [`Self::genesis_operators`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<GenesisOperator>,
     /// Least time between blocks, milliseconds.
     #[serde(default = "default_min_interval_ms")]
     pub min_interval_ms: u64,
@@ -104,6 +108,9 @@ const fn default_min_interval_ms() -> u64 {
 const fn default_idle_interval_ms() -> u64 {
     1000
 }
+
+/// The share of its rewards that an operator of the operator set keeps unless the network's file says otherwise.
+pub const DEFAULT_COMMISSION: Ppm = Ppm(100_000);
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +189,7 @@ impl NetworkFile {
             .map_err(|error| ConfigError::invalid(path, error))?;
         network
             .check_addresses()
+            .and_then(|()| network.check_operators())
             .map_err(|reason| ConfigError::invalid(path, reason))?;
         if network.checkpoint_interval == 0 {
             return Err(ConfigError::invalid(
@@ -212,6 +220,39 @@ impl NetworkFile {
             Some(key) => Err(format!("addresses has one for {key}, which is no operator's key")),
             None => Ok(()),
         }
+    }
+
+    /// The ledger's operators are distinct, and each has stake.
+    fn check_operators(&self) -> Result<(), String> {
+        let mut seen = BTreeSet::new();
+        for operator in &self.operators {
+            if operator.stake == 0 || !seen.insert(operator.address) {
+                return Err(format!(
+                    "operators: {} is named twice or has no stake",
+                    operator.address
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The ledger's operators at genesis. Unless the file names them: an account for each of the operator set, that of
+    /// its checkpoint key, with its weight for a stake and [`DEFAULT_COMMISSION`].
+    #[must_use]
+    pub fn genesis_operators(&self) -> Vec<GenesisOperator> {
+        if !self.operators.is_empty() {
+            return self.operators.clone();
+        }
+        let of_the_set = self
+            .operator_set
+            .operators
+            .iter()
+            .map(|operator| GenesisOperator {
+                address: operator.checkpoint_key,
+                stake: operator.weight.into(),
+                commission: DEFAULT_COMMISSION,
+            });
+        of_the_set.collect()
     }
 
     /// The pace of blocks.

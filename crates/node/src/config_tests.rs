@@ -58,6 +58,7 @@ fn network() -> NetworkFile {
         settlement_deployed_at: 2,
         checkpoint_interval: 10,
         params: Params::default(),
+        operators: Vec::new(),
         min_interval_ms: 100,
         idle_interval_ms: 1_000,
     }
@@ -198,6 +199,35 @@ fn impossible_intervals_and_parameters_are_refused() {
     };
     let error = refused(|json| json["params"] = serde_json::to_value(params).unwrap());
     assert!(error.contains("wait"), "{error}");
+}
+
+#[test]
+fn the_ledgers_operators_are_those_of_the_set_unless_the_file_names_others() {
+    let mut file = network();
+    let derived = file.genesis_operators();
+    assert_eq!(derived.len(), 2);
+    assert_eq!(derived[0].address, Address::repeat_byte(1));
+    assert_eq!((derived[0].stake, derived[0].commission), (1, DEFAULT_COMMISSION));
+    let named = GenesisOperator {
+        address: Address::repeat_byte(7),
+        stake: u128::MAX,
+        commission: Ppm(5),
+    };
+    file.operators = vec![named];
+    let folder = Folder::new();
+    let path = folder.write("network.json", &serde_json::to_string(&file).unwrap());
+    assert_eq!(NetworkFile::load(&path).unwrap().genesis_operators(), [named]);
+    let error = refused(|json| {
+        json["operators"] = serde_json::json!([
+            {"address": Address::repeat_byte(7), "stake": "1", "commission": 5},
+            {"address": Address::repeat_byte(7), "stake": "2", "commission": 5},
+        ]);
+    });
+    assert!(error.contains("named twice"), "{error}");
+    refused(|json| {
+        json["operators"] =
+            serde_json::json!([{"address": Address::repeat_byte(7), "stake": "0", "commission": 5}]);
+    });
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The operator's own view of the L2: what is final in the settlement contract's inbox.
+//! The operator's own view of the chains: what is final in the settlement contract's inbox on the L2. It keeps what the
+//! L1's contracts say apart, by its own numbers; what reads that is not part of this file.
 //!
 //! A background task polls the RPC; the engine asks here what to propose and whether to vote for what others
 //! propose. A failing RPC delays, it never makes this operator vote for something it has not seen.
@@ -7,6 +8,7 @@ use crate::application::{Feed, Verdict};
 use rampart_chain::inbox::MAX_RANGE;
 use rampart_chain::{ChainError, InboxCursor, InboxReader};
 use rampart_protocol::Observation;
+use rampart_protocol::observation::Source;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,9 +28,9 @@ pub struct ChainFeed {
 
 #[derive(Debug, Default)]
 struct Seen {
-    waiting: BTreeMap<u64, Observation>,
-    /// Messages below this are consumed for good.
-    consumed: u64,
+    waiting: BTreeMap<(Source, u64), Observation>,
+    /// Of each source, those below this are consumed for good.
+    consumed: BTreeMap<Source, u64>,
 }
 
 impl Default for ChainFeed {
@@ -51,18 +53,18 @@ impl ChainFeed {
         self.changes.subscribe()
     }
 
-    /// Whether the inbox message `index` has been seen and is not consumed.
+    /// Whether the observation `index` of a source has been seen and is not consumed.
     #[must_use]
-    pub fn has(&self, index: u64) -> bool {
-        self.seen().waiting.contains_key(&index)
+    pub fn has(&self, source: Source, index: u64) -> bool {
+        self.seen().waiting.contains_key(&(source, index))
     }
 
-    /// At most `limit` messages from `index` on, without a gap.
+    /// At most `limit` observations of a source from `index` on, without a gap.
     #[must_use]
-    pub fn following(&self, index: u64, limit: usize) -> Vec<Observation> {
+    pub fn following(&self, source: Source, index: u64, limit: usize) -> Vec<Observation> {
         let seen = self.seen();
         (index..=u64::MAX)
-            .map_while(|index| seen.waiting.get(&index).cloned())
+            .map_while(|index| seen.waiting.get(&(source, index)).cloned())
             .take(limit)
             .collect()
     }
@@ -71,22 +73,24 @@ impl ChainFeed {
     pub fn extend(&self, observations: Vec<Observation>) {
         {
             let mut seen = self.seen();
-            let consumed = seen.consumed;
             for observation in observations {
-                if observation.index() >= consumed {
-                    seen.waiting.entry(observation.index()).or_insert(observation);
+                let (source, index) = (observation.source(), observation.index());
+                let consumed = seen.consumed.get(&source).copied().unwrap_or(0);
+                if index >= consumed {
+                    seen.waiting.entry((source, index)).or_insert(observation);
                 }
             }
         }
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Forgets the messages below `index`, which the ledger has consumed for good.
-    pub fn consumed(&self, index: u64) {
+    /// Forgets the observations of a source below `index`, which the ledger has consumed for good.
+    pub fn consumed(&self, source: Source, index: u64) {
         let mut seen = self.seen();
-        if index > seen.consumed {
-            seen.consumed = index;
-            seen.waiting = seen.waiting.split_off(&index);
+        let consumed = seen.consumed.entry(source).or_insert(0);
+        if index > *consumed {
+            *consumed = index;
+            seen.waiting.retain(|(of, at), _| *of != source || *at >= index);
         }
     }
 
@@ -100,7 +104,11 @@ impl Feed for ChainFeed {
         let mut changes = self.watch();
         loop {
             changes.mark_unchanged();
-            if let Some(seen) = self.seen().waiting.get(&observation.index()) {
+            if let Some(seen) = self
+                .seen()
+                .waiting
+                .get(&(observation.source(), observation.index()))
+            {
                 return if seen == observation {
                     Verdict::Confirmed
                 } else {
@@ -153,8 +161,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use futures::FutureExt as _;
-    use rampart_protocol::observation::Deposit;
-    use rampart_protocol::{Address, Amount, B256};
+    use rampart_protocol::observation::{Deposit, Governance, Pardon};
+    use rampart_protocol::{Address, Amount, B256, ProviderId};
 
     fn deposit(index: u64, amount: u128) -> Observation {
         Observation::Deposit(Deposit {
@@ -179,31 +187,62 @@ mod tests {
     #[test]
     fn what_follows_has_no_gap_and_is_bounded() {
         let feed = feed([0, 1, 2, 4, u64::MAX]);
-        assert_eq!(indices(&feed.following(0, 10)), [0, 1, 2]);
-        assert_eq!(indices(&feed.following(1, 1)), [1]);
-        assert_eq!(indices(&feed.following(u64::MAX, 9)), [u64::MAX]);
-        assert_eq!(feed.following(3, 10), []);
-        assert!(feed.has(4) && !feed.has(3));
+        assert_eq!(indices(&feed.following(Source::Inbox, 0, 10)), [0, 1, 2]);
+        assert_eq!(indices(&feed.following(Source::Inbox, 1, 1)), [1]);
+        assert_eq!(indices(&feed.following(Source::Inbox, u64::MAX, 9)), [u64::MAX]);
+        assert_eq!(feed.following(Source::Inbox, 3, 10), []);
+        assert!(feed.has(Source::Inbox, 4) && !feed.has(Source::Inbox, 3));
     }
 
     #[test]
     fn what_is_consumed_is_forgotten_and_does_not_come_back() {
         let feed = feed(0..5);
-        feed.consumed(3);
-        feed.consumed(1);
-        assert_eq!(feed.following(0, 10), []);
-        assert_eq!(indices(&feed.following(3, 10)), [3, 4]);
+        feed.consumed(Source::Inbox, 3);
+        feed.consumed(Source::Inbox, 1);
+        assert_eq!(feed.following(Source::Inbox, 0, 10), []);
+        assert_eq!(indices(&feed.following(Source::Inbox, 3, 10)), [3, 4]);
         // As after a restart, when the whole inbox is read again.
         feed.extend((0..6).map(|index| deposit(index, 1)).collect());
-        assert!(!feed.has(2));
-        assert_eq!(indices(&feed.following(3, 10)), [3, 4, 5]);
+        assert!(!feed.has(Source::Inbox, 2));
+        assert_eq!(indices(&feed.following(Source::Inbox, 3, 10)), [3, 4, 5]);
+    }
+
+    #[test]
+    fn the_two_sources_are_numbered_apart() {
+        let feed = feed([0, 1]);
+        let governance = |index, provider| {
+            Observation::Governance(Governance {
+                index,
+                action: Pardon {
+                    provider: ProviderId(provider),
+                }
+                .into(),
+                block_number: 7,
+                block_hash: B256::repeat_byte(7),
+            })
+        };
+        feed.extend(vec![governance(0, 1)]);
+        assert_eq!(feed.following(Source::Restaking, 0, 9), [governance(0, 1)]);
+        feed.consumed(Source::Restaking, 1);
+        assert!(!feed.has(Source::Restaking, 0));
+        assert_eq!(indices(&feed.following(Source::Inbox, 0, 9)), [0, 1]);
+        feed.extend(vec![governance(0, 1), governance(1, 2)]);
+        assert!(!feed.has(Source::Restaking, 0) && feed.has(Source::Restaking, 1));
+        assert_eq!(
+            feed.check(&governance(1, 2)).now_or_never(),
+            Some(Verdict::Confirmed)
+        );
+        assert_eq!(
+            feed.check(&governance(1, 3)).now_or_never(),
+            Some(Verdict::Refuted)
+        );
     }
 
     #[test]
     fn what_was_final_first_stays() {
         let feed = feed([0]);
         feed.extend(vec![deposit(0, 2)]);
-        assert_eq!(feed.following(0, 1), [deposit(0, 1)]);
+        assert_eq!(feed.following(Source::Inbox, 0, 1), [deposit(0, 1)]);
     }
 
     #[tokio::test]
@@ -233,7 +272,7 @@ mod tests {
     fn reading_pauses_when_the_ledger_does_not_consume() {
         let feed = feed(0..MAX_WAITING as u64);
         assert!(feed.is_full());
-        feed.consumed(1);
+        feed.consumed(Source::Inbox, 1);
         assert!(!feed.is_full());
     }
 
@@ -251,6 +290,6 @@ mod tests {
                 .await
                 .is_err()
         );
-        assert_eq!(feed.following(0, 1), []);
+        assert_eq!(feed.following(Source::Inbox, 0, 1), []);
     }
 }

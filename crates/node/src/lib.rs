@@ -18,5 +18,5 @@ mod sink;
 pub mod storage;
 
 pub use config::{NetworkFile, NodeConfig};
-pub use rampart_ledger::Params;
+pub use rampart_ledger::{GenesisOperator, Params};
 pub use run::{NodeError, run};

@@ -335,6 +335,7 @@ fn engine_config(config: &NodeConfig, network: &NetworkFile, limits: BlockLimits
     EngineConfig {
         operators: network.operator_set.clone(),
         params: network.params,
+        genesis_operators: network.genesis_operators(),
         genesis_timestamp_ms: network.genesis_timestamp_ms,
         limits,
         pacing: network.pacing(),

@@ -6,7 +6,9 @@ use crate::checkpoint::{CheckpointError, Checkpoints};
 use crate::feed::ChainFeed;
 use crate::index::{Index, IndexError};
 use crate::mempool::Mempool;
+use rampart_ledger::{Key, Record};
 use rampart_protocol::Address;
+use rampart_protocol::observation::Source;
 use tokio::sync::mpsc;
 
 /// Why the operator must stop.
@@ -60,7 +62,11 @@ impl Recorder {
             // A finalised block holds no such transaction; what waits then leaves by its lifetime.
             Err(error) => tracing::error!(%error, "a finalised transaction has no account"),
         }
-        self.feed.consumed(block.block.header().inbox_count);
+        self.feed
+            .consumed(Source::Inbox, block.block.header().inbox_count);
+        if let Some(Some(Record::Globals(globals))) = block.executed.writes.get(&Key::globals()) {
+            self.feed.consumed(Source::Restaking, globals.restaking_count);
+        }
         Ok(())
     }
 }

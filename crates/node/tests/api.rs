@@ -19,8 +19,8 @@ use operator::{Running, Stage, access_key, account, eventually, now, sign, token
 use rampart_node::api::{MAX_BODY, MAX_SUBMISSIONS};
 use rampart_protocol::message::{Purchase, RegisterProvider, RegisterService, Withdraw};
 use rampart_protocol::{
-    Address, Amount, B256, Category, Domain, Nonce, ProviderId, Seconds, ServiceId, SignedTransaction,
-    Timestamp,
+    AccessKey, Address, Amount, B256, Category, Domain, Nonce, ProviderId, Seconds, ServiceId,
+    SignedTransaction, Timestamp,
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Weak};
@@ -224,6 +224,15 @@ async fn malformed_paths_and_queries_say_what_is_wrong() {
         "/v1/transactions/0x",
         "/v1/withdrawals/first",
         "/v1/providers/%ff",
+        "/v1/services/1/versions/x",
+        "/v1/services/1/versions/4294967296",
+        "/v1/purchases/1/review",
+        "/v1/providers/x/reviews",
+        "/v1/cases/1",
+        "/v1/operators/bob",
+        "/v1/operators/bob/investors/eve",
+        "/v1/epochs/last",
+        "/v1/epochs/-1",
     ] {
         market.get(path).await.is_error(400, "malformed_path");
     }
@@ -236,6 +245,9 @@ async fn malformed_paths_and_queries_say_what_is_wrong() {
         "/v1/providers/1/purchases?cursor=1",
         "/v1/withdrawals",
         "/v1/withdrawals?recipient=me",
+        "/v1/cases?state=open",
+        "/v1/cases?limit=-1",
+        "/v1/providers/1/reviews?after=x",
     ] {
         market.get(path).await.is_error(400, "malformed_query");
     }
@@ -259,6 +271,19 @@ async fn what_does_not_exist_is_not_found() {
             "unknown_purchase",
         ),
         (format!("/v1/withdrawals/{}", u64::MAX), "unknown_withdrawal"),
+        ("/v1/services/999/versions/1".to_owned(), "unknown_version"),
+        (format!("/v1/purchases/{nothing}/review"), "unknown_review"),
+        ("/v1/providers/999/reviews".to_owned(), "unknown_provider"),
+        (format!("/v1/cases/{nothing}"), "unknown_case"),
+        (
+            format!("/v1/operators/{}", Address::repeat_byte(0xee)),
+            "unknown_operator",
+        ),
+        (
+            format!("/v1/operators/{0}/investors/{0}", Address::repeat_byte(0xee)),
+            "unknown_operator",
+        ),
+        (format!("/v1/epochs/{}", u64::MAX), "unknown_epoch"),
     ] {
         market.get(&path).await.is_error(404, name);
     }
@@ -281,6 +306,8 @@ async fn what_does_not_exist_is_not_found() {
         ))
         .await;
     assert_eq!((none.status, none.body), (200, json!([])));
+    let cases = market.get(&format!("/v1/cases?after={}", u64::MAX)).await;
+    assert_eq!((cases.status, cases.body), (200, json!({"cases": []})));
     let services = market.get(&format!("/v1/services?after={}", u64::MAX)).await;
     assert_eq!((services.status, &services.body["services"]), (200, &json!([])));
 }
@@ -459,7 +486,7 @@ async fn a_ledgers_rejection_has_its_number_name_and_sentence() {
         .await;
     rich.is_rejection(100, "InsufficientBalance");
     assert!(
-        rich.message().contains("10000 tokens") && rich.message().contains("10001 tokens"),
+        rich.message().contains("10000 tokens") && rich.message().contains("10001.01 tokens"),
         "{rich:?}"
     );
     let to_contract = Withdraw {
@@ -520,6 +547,10 @@ async fn pages_are_bounded_and_lead_to_the_next() {
             description: format!("Service {nonce}"),
             requests: 10,
             fee: tokens(1),
+            components: Vec::new(),
+            upstream_key: AccessKey::default(),
+            endpoint: String::new(),
+            openapi: B256::ZERO,
             min_duration: Seconds(3_600),
             max_duration: Seconds(86_400),
             nonce: Nonce(nonce),
@@ -697,7 +728,7 @@ async fn every_answer_says_where_the_operator_stands() {
     assert_eq!(status.inbox_count, 4);
     assert!(status.timestamp_ms / 1_000 <= now() + 5);
     assert_eq!(
-        market.operator.client().operators().await.unwrap(),
+        market.operator.client().operator_set().await.unwrap(),
         market.stage.operators
     );
 }

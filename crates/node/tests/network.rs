@@ -12,7 +12,7 @@ use commonware_runtime::{
     tokio::{Config as RuntimeConfig, Context, Runner},
 };
 use commonware_utils::NZUsize;
-use rampart_ledger::{Key, Params, Record};
+use rampart_ledger::{Key, Record};
 use rampart_node::{
     application::{Pacing, Seams, Senders},
     block::BlockLimits,
@@ -101,7 +101,8 @@ async fn operator(
     let config = EngineConfig {
         genesis_timestamp_ms: genesis.0 * 1_000,
         operators: operators.clone(),
-        params: Params::default(),
+        params: workload::params(),
+        genesis_operators: workload::operators(),
         limits,
         pacing: Pacing {
             idle_interval: Duration::from_millis(300),
@@ -135,7 +136,7 @@ async fn operator(
 
 #[test]
 fn four_operators_agree_over_tcp() {
-    const HEIGHT: u64 = 12;
+    const HEIGHT: u64 = 20;
     let directory = tempfile::tempdir().unwrap();
     let config = RuntimeConfig::new().with_storage_directory(directory.path());
     Runner::new(config).start(|context| async move {
@@ -164,7 +165,7 @@ fn four_operators_agree_over_tcp() {
                 panic!("an operator has no totals")
             };
             globals.check().unwrap();
-            assert_eq!(globals.purchases, 3);
+            assert_eq!(globals.purchases, 4);
         }
     });
 }

@@ -18,8 +18,8 @@ use rampart_node::{NodeConfig, NodeError};
 use rampart_protocol::api::{TransactionStatus, TransactionView, WithdrawalView};
 use rampart_protocol::message::{Purchase, RegisterProvider, RegisterService, Withdraw};
 use rampart_protocol::{
-    Address, Amount, B256, Category, Confirmation, Message, Nonce, ProviderId, PurchaseId, Seconds,
-    ServiceId, Timestamp, merkle,
+    AccessKey, Address, Amount, B256, Category, Confirmation, Message, Nonce, ProviderId, PurchaseId,
+    Seconds, ServiceId, Timestamp, merkle,
 };
 use std::net::TcpListener;
 use std::time::Duration;
@@ -59,6 +59,10 @@ async fn trade(stage: &Stage, running: &Running) -> PurchaseId {
         description: "Screens transactions".into(),
         requests: 100,
         fee: tokens(10),
+        components: Vec::new(),
+        upstream_key: AccessKey::default(),
+        endpoint: String::new(),
+        openapi: B256::ZERO,
         min_duration: Seconds(3_600),
         max_duration: Seconds(86_400),
         nonce: Nonce(1),
@@ -143,9 +147,14 @@ async fn reconcile(running: &Running) {
     let totals = running.client().totals().await.unwrap();
     let held = [
         totals.balances,
-        totals.stakes,
+        totals.deposits,
         totals.escrow,
+        totals.stakes,
+        totals.unbonding,
+        totals.bonds,
+        totals.compensation,
         totals.pool,
+        totals.rewards,
         totals.treasury,
     ];
     let held: u128 = held.iter().map(|amount| amount.0).sum();

@@ -6,8 +6,8 @@ mod cluster;
 
 use cluster::{
     Cluster,
-    properties::{Certified, Conserved, HonestReach, SameRoots},
-    workload::{Conduct, Script},
+    properties::{Certified, Conserved, HonestReach, Judged, SameRoots},
+    workload::{Conduct, Script, reviewed},
 };
 use commonware_consensus::types::{Epoch, Round, View};
 use commonware_glue::simulate::{
@@ -64,6 +64,15 @@ fn root(cluster: &Cluster, height: u64) -> B256 {
 fn operators_agree_although_every_tenth_message_is_lost() {
     let cluster = Cluster::new(Script::new(4, 5, Timestamp(0)));
     run(plan(&cluster, 1, 40, 4, 20).link(link(50, 30, true)));
+}
+
+#[test]
+fn operators_judge_a_review_and_epochs_end() {
+    let cluster = Cluster::new(Script::new(4, 5, Timestamp(0)));
+    let judged = Judged {
+        review: reviewed(Timestamp(0)),
+    };
+    run(plan(&cluster, 12, 80, 4, 21).property(judged));
 }
 
 #[test]
@@ -127,8 +136,8 @@ fn an_operator_that_sees_nothing_of_the_chain_follows_the_others() {
 fn one_seed_is_one_history() {
     let history = |seed| {
         let cluster = Cluster::new(Script::new(3, 4, Timestamp(0)));
-        let result = run(plan(&cluster, seed, 25, 4, 12).link(link(40, 30, true)));
-        (result.state, root(&cluster, 25))
+        let result = run(plan(&cluster, seed, 40, 4, 13).link(link(40, 30, true)));
+        (result.state, root(&cluster, 40))
     };
     let first = history(7);
     assert_eq!(first, history(7));

@@ -7,7 +7,7 @@ use alloy_rlp::{RlpDecodable, RlpEncodable};
 use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
 
 /// One deployment of Rampart: signatures for it are worth nothing elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
@@ -40,13 +40,16 @@ pub(crate) mod sol_types {
         struct RegisterProvider { string name; string endpoint; uint128 stake; uint64 nonce; }
         struct UpdateProvider { uint64 provider; string name; string endpoint; uint64 nonce; }
         struct AddStake { uint64 provider; uint128 amount; uint64 nonce; }
+        struct Component { uint64 service; uint32 version; uint32 packages; uint32 uses; }
         struct RegisterService {
-            uint64 provider; uint8 category; string description; uint64 requests; uint128 fee;
-            uint64 minDuration; uint64 maxDuration; uint64 nonce;
+            uint64 provider; uint8 category; string description; string endpoint; bytes32 openapi; uint64 requests;
+            uint128 fee; uint64 minDuration; uint64 maxDuration; Component[] components; bytes32 upstreamKey;
+            uint64 nonce;
         }
         struct UpdateService {
-            uint64 service; uint8 category; string description; uint64 requests; uint128 fee;
-            uint64 minDuration; uint64 maxDuration; bool active; uint64 nonce;
+            uint64 service; uint8 category; string description; string endpoint; bytes32 openapi; uint64 requests;
+            uint128 fee; uint64 minDuration; uint64 maxDuration; Component[] components; bytes32 upstreamKey;
+            bool active; uint64 nonce;
         }
         struct Purchase {
             address consumer; uint64 provider; uint64 service; uint32 version; uint128 fee;
@@ -55,6 +58,19 @@ pub(crate) mod sol_types {
         struct ReportUsage { bytes32 purchase; uint64 used; bytes voucher; bytes signature; uint64 nonce; }
         struct Claim { uint64 provider; uint64 nonce; }
         struct Withdraw { address recipient; uint128 amount; uint64 nonce; }
+        struct Transfer { address recipient; uint128 amount; uint64 nonce; }
+        struct Unbond { uint64 provider; uint128 amount; uint64 nonce; }
+        struct ReleaseStake { uint64 provider; uint64 nonce; }
+        struct SetAutoStake { uint64 provider; uint32 share; uint64 nonce; }
+        struct RotateAccessKey { bytes32 purchase; bytes32 accessKey; uint64 nonce; }
+        struct Review { bytes32 purchase; uint128 fee; string comment; bytes32 evidence; uint64 nonce; }
+        struct Challenge { bytes32 purchase; uint128 bond; bytes32 evidence; uint64 nonce; }
+        struct CommitVerdict { bytes32 case; uint32 round; bytes32 commitment; uint64 nonce; }
+        struct RevealVerdict { bytes32 case; uint32 round; bool upheld; bytes32 salt; uint64 nonce; }
+        struct ReportAvailability { uint64 epoch; uint32 page; bytes32 down; uint64 nonce; }
+        struct ClaimRewards { address operator; uint64 nonce; }
+        struct ClaimRefund { bytes32 purchase; uint64 nonce; }
+        struct Reinstate { uint64 provider; uint64 nonce; }
         struct Checkpoint {
             uint64 epoch; uint64 height; bytes32 stateRoot; bytes32 withdrawalsRoot; bytes32 exitRoot;
             uint64 inboxCount; bytes32 nextOperatorSet;
@@ -95,10 +111,14 @@ impl Message {
                 provider: m.provider.0,
                 category: m.category as u8,
                 description: m.description,
+                endpoint: m.endpoint,
+                openapi: m.openapi,
                 requests: m.requests,
                 fee: m.fee.0,
                 minDuration: m.min_duration.0,
                 maxDuration: m.max_duration.0,
+                components: m.components.iter().map(message::Component::to_sol).collect(),
+                upstreamKey: m.upstream_key.0,
                 nonce: m.nonce.0,
             }
             .eip712_signing_hash(domain),
@@ -106,10 +126,14 @@ impl Message {
                 service: m.service.0,
                 category: m.category as u8,
                 description: m.description,
+                endpoint: m.endpoint,
+                openapi: m.openapi,
                 requests: m.requests,
                 fee: m.fee.0,
                 minDuration: m.min_duration.0,
                 maxDuration: m.max_duration.0,
+                components: m.components.iter().map(message::Component::to_sol).collect(),
+                upstreamKey: m.upstream_key.0,
                 active: m.active,
                 nonce: m.nonce.0,
             }
@@ -134,6 +158,98 @@ impl Message {
                 nonce: m.nonce.0,
             }
             .eip712_signing_hash(domain),
+            Self::Transfer(m) => sol_types::Transfer {
+                recipient: m.recipient,
+                amount: m.amount.0,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::Unbond(m) => sol_types::Unbond {
+                provider: m.provider.0,
+                amount: m.amount.0,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::ReleaseStake(m) => sol_types::ReleaseStake {
+                provider: m.provider.0,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::SetAutoStake(m) => sol_types::SetAutoStake {
+                provider: m.provider.0,
+                share: m.share.0,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::RotateAccessKey(m) => sol_types::RotateAccessKey {
+                purchase: m.purchase.0,
+                accessKey: m.access_key.0,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::Review(m) => sol_types::Review {
+                purchase: m.purchase.0,
+                fee: m.fee.0,
+                comment: m.comment,
+                evidence: m.evidence,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::Challenge(m) => sol_types::Challenge {
+                purchase: m.purchase.0,
+                bond: m.bond.0,
+                evidence: m.evidence,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::CommitVerdict(m) => sol_types::CommitVerdict {
+                case: m.case.0,
+                round: m.round,
+                commitment: m.commitment,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::RevealVerdict(m) => sol_types::RevealVerdict {
+                case: m.case.0,
+                round: m.round,
+                upheld: m.upheld,
+                salt: m.salt,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::ReportAvailability(m) => sol_types::ReportAvailability {
+                epoch: m.epoch,
+                page: m.page,
+                down: m.down,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::ClaimRewards(m) => sol_types::ClaimRewards {
+                operator: m.operator,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::ClaimRefund(m) => sol_types::ClaimRefund {
+                purchase: m.purchase.0,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::Reinstate(m) => sol_types::Reinstate {
+                provider: m.provider.0,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+        }
+    }
+}
+
+impl message::Component {
+    const fn to_sol(&self) -> sol_types::Component {
+        sol_types::Component {
+            service: self.service.0,
+            version: self.version,
+            packages: self.packages,
+            uses: self.uses,
         }
     }
 }

@@ -22,6 +22,16 @@ pub enum DecodeError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// A list is longer than this protocol permits.
+    #[error("{actual} {what}, at most {limit} are permitted")]
+    TooMany {
+        /// What is listed.
+        what: &'static str,
+        /// How many.
+        actual: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// Nothing to decode.
     #[error("empty input")]
     Empty,

@@ -26,6 +26,7 @@ pub mod transaction;
 pub mod typed_data;
 pub mod units;
 pub mod usage;
+pub mod verdict;
 
 pub use block::{Body, Header};
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
@@ -37,7 +38,8 @@ pub use observation::Observation;
 pub use operators::{Operator, OperatorSet};
 pub use transaction::{SignedTransaction, TransactionError};
 pub use units::{
-    AccessKey, Amount, Category, Nonce, Ppm, ProviderId, PurchaseId, Seconds, Sequence, ServiceId, Timestamp,
+    AccessKey, Amount, CaseId, Category, Nonce, Ppm, ProviderId, PurchaseId, Seconds, Sequence, ServiceId,
+    Timestamp,
 };
 
 pub use alloy_primitives::{Address, B256, Bytes, keccak256};

@@ -4,11 +4,12 @@
 
 use crate::error::{DecodeError, decode_exact};
 use crate::units::{
-    AccessKey, Amount, Category, Nonce, ProviderId, PurchaseId, Seconds, Sequence, ServiceId, Timestamp,
+    AccessKey, Amount, CaseId, Category, Nonce, Ppm, ProviderId, PurchaseId, Seconds, Sequence, ServiceId,
+    Timestamp,
 };
 use alloc::string::String;
 use alloc::vec::Vec;
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
 
 /// Longest provider name, bytes.
@@ -19,6 +20,10 @@ pub const MAX_ENDPOINT: usize = 256;
 pub const MAX_DESCRIPTION: usize = 1024;
 /// Longest signature base in a usage report, bytes.
 pub const MAX_VOUCHER: usize = 2048;
+/// Longest comment of a review, bytes.
+pub const MAX_COMMENT: usize = 512;
+/// Most services that a package bundles (C8).
+pub const MAX_COMPONENTS: usize = 8;
 
 macro_rules! message {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ }) => {
@@ -71,6 +76,19 @@ message! {
     }
 }
 message! {
+    /// One service within a package (C8), on pinned terms.
+    Component {
+        /// The service that is bundled.
+        service: ServiceId,
+        /// Version of its terms that the package was composed on; another one cannot be bought.
+        version: u32,
+        /// How many of its packages one purchase of the bundle buys.
+        packages: u32,
+        /// How many of its requests one request of the bundle may take.
+        uses: u32,
+    }
+}
+message! {
     /// Offers a service: a package of API requests for a fee (V3).
     RegisterService {
         /// The provider that offers it; the signer owns it.
@@ -79,6 +97,10 @@ message! {
         category: Category,
         /// Text description, at most [`MAX_DESCRIPTION`] bytes.
         description: String,
+        /// Base URL where this service is consumed; empty when it is the provider's.
+        endpoint: String,
+        /// Keccak-256 digest of the service's OpenAPI document; zero for none.
+        openapi: B256,
         /// Requests in the package.
         requests: u64,
         /// Fee for the package.
@@ -87,6 +109,10 @@ message! {
         min_duration: Seconds,
         /// Longest time until expiry that a buyer may choose.
         max_duration: Seconds,
+        /// The services that it bundles (C8), at most [`MAX_COMPONENTS`]; none for an ordinary service.
+        components: Vec<Component>,
+        /// Ed25519 key with which the provider will call the bundled services; zero when it bundles none.
+        upstream_key: AccessKey,
         /// The signer's account nonce.
         nonce: Nonce,
     }
@@ -98,8 +124,12 @@ message! {
         service: ServiceId,
         /// Category of V1.
         category: Category,
-        /// Text description.
+        /// Text description, at most [`MAX_DESCRIPTION`] bytes.
         description: String,
+        /// Base URL where this service is consumed; empty when it is the provider's.
+        endpoint: String,
+        /// Keccak-256 digest of the service's OpenAPI document; zero for none.
+        openapi: B256,
         /// Requests in the package.
         requests: u64,
         /// Fee for the package.
@@ -108,6 +138,10 @@ message! {
         min_duration: Seconds,
         /// Longest time until expiry that a buyer may choose.
         max_duration: Seconds,
+        /// The services that it bundles (C8), at most [`MAX_COMPONENTS`]; none for an ordinary service.
+        components: Vec<Component>,
+        /// Ed25519 key with which the provider will call the bundled services; zero when it bundles none.
+        upstream_key: AccessKey,
         /// Whether it can be bought; `false` retires it.
         active: bool,
         /// The signer's account nonce.
@@ -166,6 +200,157 @@ message! {
         recipient: Address,
         /// How much.
         amount: Amount,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+
+message! {
+    /// Moves balance to another account, and opens it if need be.
+    Transfer {
+        /// Who receives.
+        recipient: Address,
+        /// How much.
+        amount: Amount,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// Begins to take stake out of a provider (V4). It stays slashable until it is released.
+    Unbond {
+        /// The provider; the signer owns it.
+        provider: ProviderId,
+        /// How much.
+        amount: Amount,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// Moves stake whose unbonding period is over into the owner's balance.
+    ReleaseStake {
+        /// The provider; the signer owns it.
+        provider: ProviderId,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// Sets the share of each claim that goes to the provider's stake rather than to its owner's balance.
+    SetAutoStake {
+        /// The provider; the signer owns it.
+        provider: ProviderId,
+        /// The share.
+        share: Ppm,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// Replaces the key that signs a purchase's API requests (C6). Signed by its consumer.
+    RotateAccessKey {
+        /// The purchase.
+        purchase: PurchaseId,
+        /// The new Ed25519 key.
+        access_key: AccessKey,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// Publishes a negative review of a purchase (C7), once. Signed by its consumer.
+    Review {
+        /// The purchase.
+        purchase: PurchaseId,
+        /// The review fee that the consumer agrees to; the ledger refuses any other.
+        fee: Amount,
+        /// What was wrong, at most [`MAX_COMMENT`] bytes.
+        comment: String,
+        /// Keccak-256 digest of the evidence that the consumer keeps; zero for none.
+        evidence: B256,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// Challenges a negative review (V8). Signed by the provider's owner.
+    Challenge {
+        /// The purchase that was reviewed.
+        purchase: PurchaseId,
+        /// The bond, which must match the review's fee.
+        bond: Amount,
+        /// Keccak-256 digest of the evidence that the provider keeps; zero for none.
+        evidence: B256,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// An operator's sealed verdict in a round of a case (V8).
+    CommitVerdict {
+        /// The case.
+        case: CaseId,
+        /// Round, counted from 1.
+        round: u32,
+        /// [`crate::verdict::commitment`] of the verdict.
+        commitment: B256,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// Opens a sealed verdict (V8).
+    RevealVerdict {
+        /// The case.
+        case: CaseId,
+        /// Round, counted from 1.
+        round: u32,
+        /// Whether the complaint against the provider is upheld.
+        upheld: bool,
+        /// The salt of the commitment.
+        salt: B256,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// An operator's availability bitmap of one page of services for an epoch that has ended (P3, V4).
+    ReportAvailability {
+        /// The epoch that was observed; only the last one that ended can be reported.
+        epoch: u64,
+        /// The page: it covers the services `256 * page + 1` to `256 * page + 256`.
+        page: u32,
+        /// Bit `i`, counted from the lowest bit of the first byte, is set when service `256 * page + 1 + i` was available
+        /// less than the parameter `availability_min`.
+        down: B256,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// Retrieves what an operator, or an investor of it, has been rewarded with (U2, I2).
+    ClaimRewards {
+        /// The operator: the signer itself, or the one that it restakes to.
+        operator: Address,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// Retrieves the unused part of a purchase from a provider that was expelled. Signed by its consumer.
+    ClaimRefund {
+        /// The purchase.
+        purchase: PurchaseId,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// Ends a provider's suspension once its score has recovered. Signed by its owner.
+    Reinstate {
+        /// The provider.
+        provider: ProviderId,
         /// The signer's account nonce.
         nonce: Nonce,
     }
@@ -231,6 +416,19 @@ messages! {
     7 ReportUsage "ReportUsage",
     8 Claim "Claim",
     9 Withdraw "Withdraw",
+    10 Transfer "Transfer",
+    11 Unbond "Unbond",
+    12 ReleaseStake "ReleaseStake",
+    13 SetAutoStake "SetAutoStake",
+    14 RotateAccessKey "RotateAccessKey",
+    15 Review "Review",
+    16 Challenge "Challenge",
+    17 CommitVerdict "CommitVerdict",
+    18 RevealVerdict "RevealVerdict",
+    19 ReportAvailability "ReportAvailability",
+    20 ClaimRewards "ClaimRewards",
+    21 ClaimRefund "ClaimRefund",
+    22 Reinstate "Reinstate",
 }
 
 impl Message {
@@ -252,15 +450,35 @@ impl Message {
                 at_most("name", name.len(), MAX_NAME)?;
                 at_most("endpoint", endpoint.len(), MAX_ENDPOINT)
             }
-            Self::RegisterService(RegisterService { description, .. })
-            | Self::UpdateService(UpdateService { description, .. }) => {
-                at_most("description", description.len(), MAX_DESCRIPTION)
+            Self::RegisterService(RegisterService {
+                description,
+                endpoint,
+                components,
+                ..
+            })
+            | Self::UpdateService(UpdateService {
+                description,
+                endpoint,
+                components,
+                ..
+            }) => {
+                at_most("description", description.len(), MAX_DESCRIPTION)?;
+                at_most("endpoint", endpoint.len(), MAX_ENDPOINT)?;
+                if components.len() > MAX_COMPONENTS {
+                    return Err(DecodeError::TooMany {
+                        what: "components",
+                        actual: components.len(),
+                        limit: MAX_COMPONENTS,
+                    });
+                }
+                Ok(())
             }
+            Self::Review(Review { comment, .. }) => at_most("comment", comment.len(), MAX_COMMENT),
             Self::ReportUsage(m) => {
                 at_most("voucher", m.voucher.len(), MAX_VOUCHER)?;
                 at_most("signature", m.signature.len(), 64)
             }
-            Self::AddStake(_) | Self::Purchase(_) | Self::Claim(_) | Self::Withdraw(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 }
@@ -281,6 +499,7 @@ impl Decodable for Message {
             DecodeError::Rlp(error) => error,
             DecodeError::TooLong { .. } => alloy_rlp::Error::Custom("a message field exceeds its limit"),
             DecodeError::Trailing(_) => alloy_rlp::Error::Custom("trailing bytes in a message"),
+            DecodeError::TooMany { .. } => alloy_rlp::Error::Custom("a message list exceeds its limit"),
             DecodeError::UnknownType(_) => alloy_rlp::Error::Custom("unknown message type"),
             DecodeError::Empty => alloy_rlp::Error::InputTooShort,
         })

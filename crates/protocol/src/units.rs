@@ -53,6 +53,10 @@ unit! {
     PurchaseId(B256)
 }
 unit! {
+    /// A case that operators judge: the id of the purchase whose review is challenged, or [`crate::verdict::expulsion`].
+    CaseId(B256)
+}
+unit! {
     /// An Ed25519 public key (RFC 8032) that signs a purchase's API requests (C6).
     AccessKey(B256)
 }
@@ -170,22 +174,46 @@ impl fmt::Display for Amount {
 #[cfg(feature = "serde")]
 impl serde::Serialize for Amount {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        decimal::serialize(&self.0, serializer)
     }
 }
 
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Amount {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <alloc::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        decimal::deserialize(deserializer).map(Self)
+    }
+}
+
+/// JSON of a 128-bit integer: a string of decimal digits, since it exceeds what a JSON number holds. For
+/// `#[serde(with = "rampart_protocol::units::decimal")]`.
+#[cfg(feature = "serde")]
+pub mod decimal {
+    use alloc::borrow::Cow;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    /// Writes the digits.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    /// Reads the digits.
+    ///
+    /// # Errors
+    /// When it is no text of decimal digits, or exceeds 128 bits.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        let text = <Cow<'de, str>>::deserialize(deserializer)?;
         if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(serde::de::Error::custom(
+            return Err(Error::custom(
                 "an amount is a string of decimal digits (base units)",
             ));
         }
         text.parse()
-            .map(Self)
-            .map_err(|_| serde::de::Error::custom("the amount exceeds 128 bits"))
+            .map_err(|_| Error::custom("the amount exceeds 128 bits"))
     }
 }
 

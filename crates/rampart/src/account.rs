@@ -1,12 +1,13 @@
-//! `rampart account`: keys, balances, deposits, withdrawals.
+//! `rampart account`: keys, balances, deposits, transfers, withdrawals.
 
 use crate::args::{KeyArgs, NodeArgs, OutputArgs, SendArgs, tokens};
 use crate::session::{Session, applied, open};
+use crate::submit::submit;
 use crate::{keys, output};
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
 use rampart_chain::Settlement;
-use rampart_protocol::message::Withdraw;
+use rampart_protocol::message::{Transfer, Withdraw};
 use rampart_protocol::{Address, Amount, B256};
 use serde_json::json;
 use std::path::PathBuf;
@@ -68,11 +69,27 @@ pub enum Command {
         #[command(flatten)]
         send: SendArgs,
     },
-    /// Take balance out of the ledger; pay it out with `pay-out` once a checkpoint certifies it.
-    Withdraw {
+    /// Move balance to another account of the ledger. The first transfer to an account opens it, which costs the
+    /// parameter `storage_fee` on top.
+    Transfer {
+        /// Who receives.
+        #[arg(long)]
+        to: Address,
         /// Whole tokens, such as 12.5.
         #[arg(value_parser = tokens)]
         amount: Amount,
+        #[command(flatten)]
+        send: SendArgs,
+    },
+    /// Take balance out of the ledger, which costs the parameter `storage_fee` on top; pay it out with `pay-out` once a
+    /// checkpoint certifies it.
+    Withdraw {
+        /// Whole tokens, such as 12.5.
+        #[arg(value_parser = tokens, required_unless_present = "all")]
+        amount: Option<Amount>,
+        /// All that the balance holds, less the storage fee.
+        #[arg(long, conflicts_with = "amount")]
+        all: bool,
         /// Who is paid on the L2; the account itself without it.
         #[arg(long)]
         to: Option<Address>,
@@ -138,6 +155,12 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                     format!("balance  {} tokens", account.balance.to_tokens()),
                     format!("nonce    {}", account.nonce),
                 ];
+                if account.deposits > Amount::ZERO {
+                    let held = account.deposits.to_tokens();
+                    lines.push(format!(
+                        "held     {held} tokens, fees of reviews that are not decided"
+                    ));
+                }
                 lines.extend(account.provider.map(|provider| format!("provider {provider}")));
                 lines
             })
@@ -154,7 +177,16 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             l2_rpc,
             send,
         } => deposit(amount, to, &l2_rpc, send).await,
-        Command::Withdraw { amount, to, send } => withdraw(amount, to, send).await,
+        Command::Transfer { to, amount, send } => {
+            let message = |nonce| Transfer {
+                recipient: to,
+                amount,
+                nonce,
+            };
+            submit(send, |nonce| message(nonce).into()).await
+        }
+        // Without an amount the command line asks for `--all`.
+        Command::Withdraw { amount, to, send, .. } => withdraw(amount, to, send).await,
         Command::Withdrawals {
             address,
             node,
@@ -234,10 +266,16 @@ async fn deposit(amount: Amount, to: Option<Address>, l2_rpc: &str, send: SendAr
     })
 }
 
-async fn withdraw(amount: Amount, to: Option<Address>, send: SendArgs) -> anyhow::Result<()> {
+/// Withdraws an amount, or all that there is.
+async fn withdraw(amount: Option<Amount>, to: Option<Address>, send: SendArgs) -> anyhow::Result<()> {
     let (session, signer) = open(&send.node, &send.key).await?;
     let recipient = to.unwrap_or_else(|| signer.address());
-    let nonce = session.nonce(&signer).await?;
+    let account = session.client.account(signer.address()).await?;
+    let amount = match amount {
+        Some(amount) => amount,
+        None => all_but(account.balance, storage_fee(&session).await?)?,
+    };
+    let nonce = account.nonce;
     let submitted = session
         .send(
             &signer,
@@ -265,4 +303,40 @@ async fn withdraw(amount: Amount, to: Option<Address>, send: SendArgs) -> anyhow
             amount.to_tokens()
         )]
     })
+}
+
+/// What a record costs that is kept for good.
+pub async fn storage_fee(session: &Session) -> anyhow::Result<Amount> {
+    let params = session.client.params().await?.params;
+    let found = params.into_iter().find(|param| param.name == "storage_fee");
+    let found = found.context("the node tells no parameter storage_fee")?;
+    Ok(Amount(found.value.0))
+}
+
+/// What can be withdrawn of a balance when the fee for the withdrawal's own record is kept back.
+fn all_but(balance: Amount, fee: Amount) -> anyhow::Result<Amount> {
+    match balance.checked_sub(fee) {
+        Some(rest) if rest > Amount::ZERO => Ok(rest),
+        _ => bail!(
+            "the balance of {} tokens is no more than the storage fee of {} tokens: nothing is left to withdraw",
+            balance.to_tokens(),
+            fee.to_tokens()
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn everything_is_the_balance_less_the_storage_fee() {
+        assert_eq!(all_but(Amount(10), Amount(3)).unwrap(), Amount(7));
+        assert_eq!(all_but(Amount(10), Amount(0)).unwrap(), Amount(10));
+        for (balance, fee) in [(3, 3), (2, 3), (0, 0)] {
+            let error = all_but(Amount(balance), Amount(fee)).unwrap_err().to_string();
+            assert!(error.contains("nothing is left"), "{error}");
+        }
+    }
 }

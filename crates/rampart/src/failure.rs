@@ -24,6 +24,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 fn code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
         match cause.downcast_ref::<ClientError>() {
+            // A server's own failure is no answer: the same may be had from another, or later.
+            Some(ClientError::Refused { status: 500.., .. }) => return 4,
             Some(ClientError::Refused { .. }) => return 3,
             Some(ClientError::Unreachable { .. } | ClientError::NoNode) => return 4,
             _ => {}

@@ -12,11 +12,15 @@ mod clock;
 mod consumer;
 mod devnet;
 mod failure;
+mod investor;
 mod keys;
+mod network;
+mod operator;
 mod output;
 mod provider;
 mod serve;
 mod session;
+mod submit;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -39,12 +43,21 @@ enum Command {
     /// Keys, balances, deposits and withdrawals of an account.
     #[command(subcommand)]
     Account(account::Command),
-    /// Find services, buy packages of API calls, verify confirmations.
+    /// Find services, buy packages of API calls, verify confirmations, review.
     #[command(subcommand)]
     Consumer(consumer::Command),
-    /// Register, stake, offer services, report usage, claim fees.
+    /// Register, stake, offer services and bundles, report usage, answer reviews, claim fees.
     #[command(subcommand)]
     Provider(provider::Command),
+    /// Judge cases, report availability and claim rewards, as an operator's account.
+    #[command(subcommand)]
+    Operator(operator::Command),
+    /// See and claim what restaking to an operator earned.
+    #[command(subcommand)]
+    Investor(investor::Command),
+    /// Parameters, epochs, and where every token is.
+    #[command(subcommand)]
+    Network(network::Command),
     /// Run an operator.
     #[command(subcommand)]
     Node(serve::NodeCommand),
@@ -67,6 +80,9 @@ fn main() -> ExitCode {
         Command::Account(command) => block_on(account::run(command)),
         Command::Consumer(command) => block_on(consumer::run(command)),
         Command::Provider(command) => block_on(provider::run(command)),
+        Command::Operator(command) => block_on(operator::run(command)),
+        Command::Investor(command) => block_on(investor::run(command)),
+        Command::Network(command) => block_on(network::run(command)),
         Command::Node(command) => serve::node(command),
         Command::Sidecar(command) => block_on(serve::sidecar(command)),
         Command::Gateway(command) => block_on(serve::gateway(command)),
@@ -84,4 +100,15 @@ fn block_on(future: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
         .enable_all()
         .build()?
         .block_on(future)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_command_contradicts_itself() {
+        Cli::command().debug_assert();
+    }
 }

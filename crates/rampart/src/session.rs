@@ -28,7 +28,7 @@ impl Session {
         let operators = match &args.operators {
             Some(path) => pinned(&client, path).await?,
             None => client
-                .operators()
+                .operator_set()
                 .await
                 .context("the operator set cannot be had")?,
         };

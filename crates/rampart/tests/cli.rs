@@ -30,7 +30,8 @@ fn secret(path: &Path, text: &str, mode: u32) {
 #[test]
 fn every_command_has_help() {
     for group in [
-        "account", "consumer", "provider", "node", "sidecar", "gateway", "vendor",
+        "account", "consumer", "provider", "operator", "investor", "network", "node", "sidecar", "gateway",
+        "vendor",
     ] {
         let output = rampart(&[group, "--help"]);
         let text = String::from_utf8(output.stdout.clone()).unwrap();

@@ -15,6 +15,8 @@ pub struct Account {
     pub index: u64,
     /// Free balance.
     pub balance: Amount,
+    /// Review fees that wait for a verdict or for the challenge window's end (C7).
+    pub deposits: Amount,
     /// The nonce that its next transaction must carry.
     pub nonce: Nonce,
     /// The provider that it owns; zero is none, since providers are counted from 1.
@@ -35,15 +37,18 @@ impl Account {
     }
 }
 
-/// What an account could take if all stopped now (X2): its balance, and what its provider has at stake and in escrow.
+/// What an account could take if all stopped now (X2): its balance and the fees of its reviews that are not decided,
+/// and what its provider has at stake, unbonding, in bonds and in escrow. Rewards count once they are claimed.
 ///
 /// Conservation keeps every such sum below the deposits, so it cannot exceed 128 bits.
 #[must_use]
 pub fn exit_amount(account: &Account, provider: Option<&Provider>) -> Amount {
-    let own = account.balance.0;
-    Amount(provider.map_or(own, |p| {
-        own.saturating_add(p.stake.0).saturating_add(p.escrow.total.0)
-    }))
+    let own = [account.balance, account.deposits];
+    let provided = provider.map_or([Amount::ZERO; 4], |p| {
+        [p.stake, p.unbonding_total(), p.bonds, p.escrow.total]
+    });
+    let parts = own.iter().chain(&provided);
+    Amount(parts.fold(0, |sum: u128, part| sum.saturating_add(part.0)))
 }
 
 /// The address of the account with an index: exits are enumerated by it.

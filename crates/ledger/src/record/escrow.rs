@@ -17,6 +17,15 @@ pub struct EscrowQueue {
     pub last: Timestamp,
 }
 
+impl EscrowQueue {
+    /// No escrow.
+    pub const EMPTY: Self = Self {
+        total: Amount::ZERO,
+        first: Timestamp(0),
+        last: Timestamp(0),
+    };
+}
+
 /// Consecutive buckets of escrowed fees, each dated by the time in which its purchases were made.
 ///
 /// Pages with nothing in them do not exist, so they form a list from old to new.

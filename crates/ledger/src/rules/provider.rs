@@ -1,110 +1,121 @@
-//! Registration of providers, their public data and their stake (V2, V4, O2).
+//! Registration of providers, their public data, and what they stake of their claims (V2, O2).
 
-use super::{Tx, check_text, give, next};
+use super::funds::{account, debit, give, next};
+use super::own_provider;
+use super::text::{check_endpoint, check_text};
 use crate::decay::Decaying;
 use crate::draft::Draft;
 use crate::event::Event;
 use crate::fault::Fault;
-use crate::record::{EscrowQueue, Provider, Status};
+use crate::record::{EscrowQueue, Profile, Provider, Status};
 use crate::reject::Reject;
 use crate::view::View;
-use rampart_protocol::message::{AddStake, RegisterProvider, UpdateProvider};
-use rampart_protocol::{Amount, ProviderId};
+use alloc::vec::Vec;
+use rampart_protocol::message::{RegisterProvider, SetAutoStake, UpdateProvider};
+use rampart_protocol::{Address, Amount, CaseId, Ppm, ProviderId, Timestamp};
 
 /// Registers the signer as a provider with a stake of at least the fixed deposit.
 pub(super) fn register<V: View>(
     draft: &mut Draft<'_, V>,
-    tx: &mut Tx<'_>,
+    signer: Address,
     m: &RegisterProvider,
 ) -> Result<(), Fault> {
     check_text("the name", &m.name, false)?;
     check_endpoint(&m.endpoint)?;
-    if let Some(provider) = tx.account.owned_provider() {
+    if let Some(provider) = account(draft, signer)?.owned_provider() {
         return Err(Reject::AlreadyProvider { provider }.into());
     }
-    tx.debit(m.stake)?;
-    let need = tx.params.deposit_fixed;
+    debit(draft, signer, m.stake)?;
+    let need = draft.params.deposit_fixed;
     if m.stake < need {
         return Err(Reject::StakeTooLow { have: m.stake, need }.into());
     }
-    give(&mut tx.globals.stakes, m.stake, "the sum of stakes")?;
-    let id = tx.globals.next_provider;
-    tx.globals.next_provider = ProviderId(next(id.0, "the number of providers")?);
-    tx.account.provider = id;
-    let owner = tx.account.address;
-    draft.put(Provider {
-        id,
-        owner,
+    give(&mut draft.globals.stakes, m.stake, "the sum of stakes")?;
+    let id = draft.globals.next_provider;
+    draft.globals.next_provider = ProviderId(next(id.0, "the number of providers")?);
+    let mut owner = account(draft, signer)?;
+    owner.provider = id;
+    draft.put(owner);
+    draft.put(new(id, signer, m.stake, draft.now()));
+    draft.put(Profile {
+        provider: id,
         name: m.name.clone(),
         endpoint: m.endpoint.clone(),
-        status: Status::Active,
-        registered_at: tx.env.timestamp,
-        stake: m.stake,
-        escrow: EscrowQueue::default(),
-        claimed: Amount::ZERO,
-        services: 0,
-        purchases: 0,
-        revenue: Decaying::default(),
-        positive: Decaying::default(),
-        negative: Decaying::default(),
     });
     draft.emit(Event::ProviderRegistered {
         provider: id,
-        owner,
+        owner: signer,
         stake: m.stake,
     });
     Ok(())
+}
+
+const fn new(id: ProviderId, owner: Address, stake: Amount, now: Timestamp) -> Provider {
+    const NOTHING: Decaying = Decaying::NOTHING;
+    Provider {
+        id,
+        owner,
+        status: Status::Active,
+        status_since: Timestamp(0),
+        suspensions: 0,
+        pardons: 0,
+        case: CaseId(rampart_protocol::B256::ZERO),
+        registered_at: now,
+        stake,
+        unbonding: Vec::new(),
+        auto_stake: Ppm(0),
+        bonds: Amount::ZERO,
+        compensation: Amount::ZERO,
+        escrow: EscrowQueue::EMPTY,
+        claimed: Amount::ZERO,
+        services: 0,
+        active_services: 0,
+        purchases: 0,
+        sold: 0,
+        obliged_until: Timestamp(0),
+        revenue: NOTHING,
+        positive: NOTHING,
+        negative: NOTHING,
+    }
 }
 
 /// Changes a provider's name and endpoint.
 pub(super) fn update<V: View>(
     draft: &mut Draft<'_, V>,
-    tx: &Tx<'_>,
+    signer: Address,
     m: &UpdateProvider,
 ) -> Result<(), Fault> {
     check_text("the name", &m.name, false)?;
     check_endpoint(&m.endpoint)?;
-    let mut provider = tx.own_provider(draft, m.provider)?;
-    provider.name.clone_from(&m.name);
-    provider.endpoint.clone_from(&m.endpoint);
-    draft.put(provider);
+    own_provider(draft, signer, m.provider)?;
+    draft.put(Profile {
+        provider: m.provider,
+        name: m.name.clone(),
+        endpoint: m.endpoint.clone(),
+    });
     draft.emit(Event::ProviderUpdated { provider: m.provider });
     Ok(())
 }
 
-/// Moves the owner's balance into the provider's stake.
-pub(super) fn add_stake<V: View>(
+/// Sets the share of each claim that is staked.
+pub(super) fn set_auto_stake<V: View>(
     draft: &mut Draft<'_, V>,
-    tx: &mut Tx<'_>,
-    m: &AddStake,
+    signer: Address,
+    m: &SetAutoStake,
 ) -> Result<(), Fault> {
-    if m.amount == Amount::ZERO {
-        return Err(Reject::ZeroAmount {
-            what: "the stake added",
+    if m.share > Ppm::ONE {
+        return Err(Reject::BadFraction {
+            what: "the share",
+            ppm: m.share.0,
         }
         .into());
     }
-    let mut provider = tx.own_provider(draft, m.provider)?;
-    tx.debit(m.amount)?;
-    give(&mut provider.stake, m.amount, "the stake")?;
-    give(&mut tx.globals.stakes, m.amount, "the sum of stakes")?;
-    let stake = provider.stake;
+    let mut provider = own_provider(draft, signer, m.provider)?;
+    provider.auto_stake = m.share;
     draft.put(provider);
-    draft.emit(Event::StakeAdded {
+    draft.emit(Event::AutoStakeSet {
         provider: m.provider,
-        amount: m.amount,
-        stake,
+        share: m.share,
     });
     Ok(())
-}
-
-/// An HTTP URL in printable ASCII (RFC 3986 permits no more). That it answers is nothing that a ledger can know.
-fn check_endpoint(endpoint: &str) -> Result<(), Reject> {
-    let rest = endpoint
-        .strip_prefix("https://")
-        .or_else(|| endpoint.strip_prefix("http://"));
-    match rest {
-        Some(rest) if !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(()),
-        _ => Err(Reject::BadEndpoint {}),
-    }
 }

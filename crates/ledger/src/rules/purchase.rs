@@ -1,31 +1,34 @@
-//! Purchases (C4, C5, S1, O3): who may buy what, where the fee goes, and what evidence it makes.
+//! Purchases (C4, C5, C8, S1, O3): who may buy what, where the fee goes, and what evidence it makes.
 
-use super::{Tx, give, next};
+use super::bundle;
+use super::funds::{debit, give, next};
+use crate::apply::Prepared;
+use crate::decay::Decaying;
 use crate::draft::Draft;
 use crate::escrow;
 use crate::event::Event;
 use crate::fault::Fault;
 use crate::key::Key;
-use crate::math::{mul_div, ppm_of};
+use crate::math::ppm_of;
 use crate::params::{Evidence, Params};
 use crate::record::{Pair, Provider, Purchase, Service, Status};
 use crate::reject::Reject;
-use crate::standing::required_stake;
+use crate::standing::{purchase_evidence, required_stake};
 use crate::view::{View, read};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use rampart_protocol::http_signature::is_acceptable_key;
-use rampart_protocol::{Amount, Ppm, PurchaseId, PurchaseRecord, Sequence, Timestamp, message};
+use rampart_protocol::message::{self, Component};
+use rampart_protocol::verdict::component as component_id;
+use rampart_protocol::{Amount, Ppm, PurchaseId, PurchaseRecord, Sequence, Timestamp};
 
-/// Buys one package.
+/// Buys one package, and what it bundles, or nothing.
 pub(super) fn buy<V: View>(
     draft: &mut Draft<'_, V>,
-    tx: &mut Tx<'_>,
+    prepared: &Prepared,
     m: &message::Purchase,
 ) -> Result<(), Fault> {
-    // Hashed once: the EIP-712 digest is the dearest step of a purchase.
-    let id = m.id(&tx.env.domain);
-    let (provider, service) = check_offer(draft, tx, m, id)?;
-    tx.debit(m.fee)?;
+    let id = PurchaseId(prepared.digest());
+    let service = check_offer(draft, prepared, m, id)?;
     let record = PurchaseRecord {
         id,
         consumer: m.consumer,
@@ -35,31 +38,31 @@ pub(super) fn buy<V: View>(
         fee: m.fee,
         requests: service.requests,
         access_key: m.access_key,
-        purchased_at: tx.env.timestamp,
+        purchased_at: draft.now(),
         expires_at: m.expires_at,
     };
-    settle(draft, tx, provider, record)
+    // What is bundled is checked before any funds, as the order of rejections has it.
+    let mut left = draft.params.components_max.0;
+    let parts = parts(draft, &service, &mut left)?;
+    debit(draft, m.consumer, m.fee)?;
+    sell(draft, &service, &parts, record)
 }
 
 /// Whether the consumer may buy this, in the order of the rejections; funds and stake come after.
 fn check_offer<V: View>(
     draft: &Draft<'_, V>,
-    tx: &Tx<'_>,
+    prepared: &Prepared,
     m: &message::Purchase,
     id: PurchaseId,
-) -> Result<(Provider, Service), Fault> {
-    if !is_acceptable_key(&m.access_key) {
+) -> Result<Arc<Service>, Fault> {
+    if !prepared.key_is_good() {
         return Err(Reject::BadAccessKey {}.into());
     }
-    let signer = tx.account.address;
-    if m.consumer != signer {
-        return Err(Reject::WrongConsumer {
-            named: m.consumer,
-            signer,
-        }
-        .into());
+    let (named, signer) = (m.consumer, prepared.signer());
+    if named != signer {
+        return Err(Reject::WrongConsumer { named, signer }.into());
     }
-    let provider = draft.provider(m.provider)?;
+    let provider = draft.shared_provider(m.provider)?;
     let service = draft.service(m.service)?;
     if service.provider != m.provider {
         let (service, actual) = (m.service, service.provider);
@@ -70,24 +73,25 @@ fn check_offer<V: View>(
         }
         .into());
     }
-    let existing: Option<Purchase> = read(draft, &Key::purchase(&id))?;
+    let existing: Option<Arc<Purchase>> = read(draft, &Key::purchase(&id))?;
     if existing.is_some() {
         return Err(Reject::PurchaseExists { purchase: id }.into());
     }
     check_may_sell(&provider)?;
-    check_terms(&service, m, tx.env.timestamp)?;
-    Ok((provider, service))
+    check_terms(&service, m, draft.now())?;
+    Ok(service)
 }
 
 /// Whether the provider's status permits a sale.
 fn check_may_sell(provider: &Provider) -> Result<(), Reject> {
+    let provider_id = provider.id;
     match provider.status {
         Status::Active => Ok(()),
         Status::Suspended => Err(Reject::ProviderSuspended {
-            provider: provider.id,
+            provider: provider_id,
         }),
         Status::Expelled => Err(Reject::ProviderExpelled {
-            provider: provider.id,
+            provider: provider_id,
         }),
     }
 }
@@ -122,25 +126,71 @@ fn check_terms(service: &Service, m: &message::Purchase, now: Timestamp) -> Resu
     Ok(())
 }
 
-/// Divides the fee, records the evidence, and checks that the stake still backs the revenue (V4).
-fn settle<V: View>(
+/// One service that a bundle buys, and what that one bundles.
+struct Part {
+    component: Component,
+    service: Arc<Service>,
+    parts: Vec<Part>,
+}
+
+/// Everything that a service bundles, at all depths. Its size was bounded when each was composed, and the pins have kept
+/// it since; but the bound may have been lowered.
+fn parts<V: View>(draft: &Draft<'_, V>, service: &Service, left: &mut u32) -> Result<Vec<Part>, Fault> {
+    let part = |component: &Component| {
+        let service = bundle::available(draft, component)?;
+        *left = left.checked_sub(1).ok_or(Reject::ComponentUnavailable {
+            service: component.service,
+            reason: "the bundle makes more purchases than one may",
+        })?;
+        Ok(Part {
+            component: component.clone(),
+            parts: parts(draft, &service, left)?,
+            service,
+        })
+    };
+    service.components.iter().map(part).collect()
+}
+
+/// Buys what is bundled in the provider's name, and books the sale itself with what is left of the fee.
+fn sell<V: View>(
     draft: &mut Draft<'_, V>,
-    tx: &mut Tx<'_>,
-    mut provider: Provider,
+    service: &Service,
+    parts: &[Part],
     record: PurchaseRecord,
 ) -> Result<(), Fault> {
-    let (params, now, fee) = (tx.params, tx.env.timestamp, record.fee);
-    let (cut, share) = divide(&params, fee)?;
-    let (pair, repeats) = remember(draft, &params, &record)?;
-    let evidence = evidence(&params, cut, repeats).ok_or(Reject::Overflow { what: "the evidence" })?;
+    let mut own = record.fee;
+    for (position, part) in (0..).zip(parts) {
+        let overflow = Reject::Overflow { what: "the fee" };
+        let fee = bundle::fee(&part.component, &part.service).ok_or(overflow.clone())?;
+        own = own.checked_sub(fee).ok_or(overflow)?;
+        let packages = u64::from(part.component.packages);
+        let upstream = PurchaseRecord {
+            id: component_id(record.id, position),
+            consumer: draft.shared_provider(record.provider)?.owner,
+            provider: part.service.provider,
+            service: part.service.id,
+            version: part.service.version,
+            fee,
+            requests: part.service.requests.saturating_mul(packages),
+            access_key: service.upstream_key,
+            ..record
+        };
+        sell(draft, &part.service, &part.parts, upstream)?;
+    }
+    book(draft, record, own)
+}
 
+/// Books a sale: divides the provider's `own` part of the fee, records the evidence, and checks that the stake still
+/// backs the revenue (V4). What was passed on to others was booked as their sales.
+fn book<V: View>(draft: &mut Draft<'_, V>, record: PurchaseRecord, own: Amount) -> Result<(), Fault> {
+    let (params, now) = (draft.params.clone(), draft.now());
+    let (cut, share) = divide(&params, own)?;
+    let (pair, evidence) = remember(draft, &params, &record, own)?;
+    let mut provider = draft.provider(record.provider)?;
+    count_sale(draft, &mut provider, &record, evidence)?;
     let overflow = |what| Reject::Overflow { what };
-    provider.purchases = next(provider.purchases, "the provider's purchases")?;
-    provider.revenue = (provider.revenue.add(fee.0, now, params.revenue_half_life))
-        .ok_or(overflow("the provider's revenue"))?;
-    provider.positive = (provider.positive.add(evidence.0, now, params.score_half_life))
-        .ok_or(overflow("the provider's evidence"))?;
-    let need = required_stake(&params, &provider, now).ok_or(overflow("the deposit required"))?;
+    let need =
+        required_stake(&params, &draft.globals, &provider, now).ok_or(overflow("the deposit required"))?;
     if provider.stake < need {
         return Err(Reject::Undercollateralised {
             have: provider.stake,
@@ -148,23 +198,48 @@ fn settle<V: View>(
         }
         .into());
     }
-    give(&mut tx.globals.pool, cut, "the pool")?;
-    give(&mut tx.globals.escrow, share, "the sum of escrow")?;
+    give(&mut draft.globals.pool, cut, "the pool")?;
+    give(&mut draft.globals.escrow, share, "the sum of escrow")?;
     escrow::add(draft, &mut provider, share, now, params.escrow_bucket)?;
-    tx.globals.purchases = next(tx.globals.purchases, "the number of purchases")?;
-
+    draft.globals.purchases = next(draft.globals.purchases, "the number of purchases")?;
     draft.put(provider);
     draft.put(pair);
     draft.put(Purchase {
         record,
-        transaction: tx.id,
-        height: tx.env.height,
-        cut,
+        height: draft.env.height,
         evidence,
         used: Sequence(0),
         reported_at: Timestamp(0),
+        rotations: Vec::new(),
+        reviewed: false,
+        closed: false,
+        refunded: Amount::ZERO,
     });
     draft.emit(Event::Purchased(record));
+    Ok(())
+}
+
+/// What a sale changes about its provider.
+fn count_sale<V: View>(
+    draft: &mut Draft<'_, V>,
+    provider: &mut Provider,
+    record: &PurchaseRecord,
+    evidence: Evidence,
+) -> Result<(), Reject> {
+    let overflow = |what| Reject::Overflow { what };
+    provider.purchases = next(provider.purchases, "the provider's purchases")?;
+    provider.revenue = (provider.revenue.add(record.fee.0, draft.revenue_steps()))
+        .ok_or(overflow("the provider's revenue"))?;
+    provider.positive = (provider.positive.add(evidence.0, draft.score_steps()))
+        .ok_or(overflow("the provider's evidence"))?;
+    let window = draft.params.review_window;
+    let obliged = Timestamp(record.expires_at.0.saturating_add(window.0));
+    provider.obliged_until = provider.obliged_until.max(obliged);
+    let epoch = draft.globals.epoch.number.saturating_add(1);
+    if provider.sold != epoch {
+        provider.sold = epoch;
+        draft.globals.epoch.sellers = next(draft.globals.epoch.sellers, "the epoch's sellers")?;
+    }
     Ok(())
 }
 
@@ -177,36 +252,23 @@ fn divide(params: &Params, fee: Amount) -> Result<(Amount, Amount), Reject> {
     Ok((cut, share))
 }
 
-/// Notes the purchase in the pair's memory, and says how many earlier ones of the last half-life count.
+/// Notes the fee in the pair's memory, and works out the evidence that it makes after what was spent before.
 fn remember<V: View>(
     draft: &Draft<'_, V>,
     params: &Params,
     record: &PurchaseRecord,
-) -> Result<(Pair, u32), Fault> {
-    let (consumer, provider, now) = (record.consumer, record.provider, record.purchased_at);
-    let known: Option<Pair> = read(draft, &Key::pair(&consumer, provider))?;
-    let cap = params.repeat_cap.0;
-    let mut recent: Vec<Timestamp> = known.map_or_else(Vec::new, |pair| pair.recent);
-    recent.retain(|at| now.since(*at) < params.score_half_life);
-    let repeats = u32::try_from(recent.len()).unwrap_or(u32::MAX).min(cap);
-    recent.push(now);
-    let excess = recent
-        .len()
-        .saturating_sub(usize::try_from(cap).unwrap_or(usize::MAX));
-    recent.drain(..excess);
-    Ok((
-        Pair {
-            consumer,
-            provider,
-            recent,
-        },
-        repeats,
-    ))
-}
-
-/// `cut / evidence_unit * (1 + repeat_bonus * repeats)`, rounded down; `None` past 128 bits.
-fn evidence(params: &Params, cut: Amount, repeats: u32) -> Option<Evidence> {
-    let multiplier = u128::from(Ppm::ONE.0) + u128::from(params.repeat_bonus.0) * u128::from(repeats);
-    // Evidence counts millionths and the multiplier is in millionths, so the two factors cancel.
-    mul_div(cut.0, multiplier, params.evidence_unit.0).map(Evidence)
+    own: Amount,
+) -> Result<(Pair, Evidence), Fault> {
+    let (consumer, provider, at) = (record.consumer, record.provider, draft.score_steps());
+    let known: Option<Arc<Pair>> = read(draft, &Key::pair(&consumer, provider))?;
+    let spent = known.map_or(Decaying::NOTHING, |pair| pair.spent);
+    let overflow = |what| Reject::Overflow { what };
+    let evidence = purchase_evidence(params, spent.value(at), own).ok_or(overflow("the evidence"))?;
+    let spent = (spent.add(own.0, at)).ok_or(overflow("the consumer's spending"))?;
+    let pair = Pair {
+        consumer,
+        provider,
+        spent,
+    };
+    Ok((pair, evidence))
 }

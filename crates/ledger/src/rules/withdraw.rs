@@ -1,6 +1,7 @@
 //! Withdrawals (U3, X2): balance leaves the ledger, and its leaf joins the tree that checkpoints commit to.
 
-use super::{Tx, give, next};
+use super::funds::{debit_with_storage, give, next};
+use crate::apply::Prepared;
 use crate::draft::Draft;
 use crate::event::Event;
 use crate::fault::Fault;
@@ -10,15 +11,13 @@ use crate::view::View;
 use rampart_protocol::message::Withdraw;
 use rampart_protocol::{Address, Amount, merkle};
 
-/// Queues a payment on the L2. There is no least amount: everyone can leave with everything (X2).
+/// Queues a payment on the L2. There is no least amount beyond the storage fee: everyone can leave with the rest (X2).
 pub(super) fn withdraw<V: View>(
     draft: &mut Draft<'_, V>,
-    tx: &mut Tx<'_>,
+    prepared: &Prepared,
     m: &Withdraw,
 ) -> Result<(), Fault> {
-    let Withdraw {
-        recipient, amount, ..
-    } = *m;
+    let (recipient, amount, account) = (m.recipient, m.amount, prepared.signer());
     if amount == Amount::ZERO {
         return Err(Reject::ZeroAmount {
             what: "the withdrawal",
@@ -26,24 +25,23 @@ pub(super) fn withdraw<V: View>(
         .into());
     }
     // `Settlement.withdraw` refuses both; what was withdrawn to either could never be paid.
-    if recipient == Address::ZERO || recipient == tx.env.domain.settlement {
+    if recipient == Address::ZERO || recipient == draft.env.domain.settlement {
         return Err(Reject::BadRecipient { recipient }.into());
     }
-    tx.debit(amount)?;
-    give(&mut tx.globals.withdrawn, amount, "the sum of withdrawals")?;
-    let index = tx.globals.withdrawals;
-    let account = tx.account.address;
+    debit_with_storage(draft, account, amount)?;
+    give(&mut draft.globals.withdrawn, amount, "the sum of withdrawals")?;
+    let index = draft.globals.withdrawals;
     let withdrawal = Withdrawal {
         index,
         account,
         recipient,
         amount,
-        transaction: tx.id,
-        height: tx.env.height,
-        timestamp: tx.env.timestamp,
+        transaction: prepared.id(),
+        height: draft.env.height,
+        timestamp: draft.now(),
     };
-    merkle::push_peak(&mut tx.globals.withdrawal_peaks, index, withdrawal.leaf());
-    tx.globals.withdrawals = next(index, "the number of withdrawals")?;
+    merkle::push_peak(&mut draft.globals.withdrawal_peaks, index, withdrawal.leaf());
+    draft.globals.withdrawals = next(index, "the number of withdrawals")?;
     draft.put(withdrawal);
     draft.emit(Event::WithdrawalQueued {
         index,

@@ -382,7 +382,7 @@ pub const USAGE: &[Case] = &[
     },
     |world| {
         world.buy(ALICE);
-        let retrievable_at = Timestamp(START + HOUR - 1 + 30 * DAY - 28 * DAY * 523_809 / 1_000_000);
+        let retrievable_at = Timestamp(START + HOUR - 1 + 30 * DAY - 28 * DAY * 529_411 / 1_000_000);
         let expected = Reject::StillWaiting {
             escrow: tokens(95),
             retrievable_at,
@@ -415,8 +415,8 @@ pub const FUNDS: &[Case] = &[
     |world| {
         let have = tokens(1_000);
         world.edit_provider(|provider| provider.stake = have);
-        // 1,000 + kappa(0.523809) * 100, with kappa = 1 - 0.8 * 0.523809 rounded up to 0.580953.
-        let need = Amount(tokens(1_000).0 + 580_953 * tokens(100).0 / 1_000_000);
+        // 1,000 + kappa(0.529411) * 100, with kappa = 1 - 0.8 * 0.529411 rounded up to 0.576472.
+        let need = Amount(tokens(1_000).0 + 576_472 * tokens(100).0 / 1_000_000);
         (order(world, |_| {}), Reject::Undercollateralised { have, need })
     },
 ];

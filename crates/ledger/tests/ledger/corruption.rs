@@ -1,9 +1,10 @@
 //! A state that contradicts itself is noticed: by the rules where they meet it, and by the audit everywhere.
 
+use crate::court::*;
 use crate::world::*;
 use rampart_ledger::{
-    AuditError, Changeset, Corrupt, EscrowPage, Fault, Imbalance, Key, MemoryState, Record, apply, audit,
-    read, standing,
+    AuditError, Ballot, Changeset, Corrupt, EscrowPage, Fault, Imbalance, Key, MemoryState, Record, Subject,
+    apply, audit, standing,
 };
 use rampart_protocol::{Amount, B256, Timestamp};
 
@@ -23,7 +24,7 @@ fn lived_in() -> World {
 
 fn page(world: &World) -> EscrowPage {
     let key = Key::escrow_page(PROVIDER, world.provider().escrow.first);
-    read(&world.state, &key).unwrap().unwrap()
+    world.get(&key)
 }
 
 /// Damages a record, and says whether the audit noticed.
@@ -150,6 +151,142 @@ fn the_audit_notices_records_that_contradict_each_other() {
     }
 }
 
+/// A court where a review is judged, stake is unbonding, operators are owed, and a deadline waits in each kind of queue.
+fn judged() -> World {
+    let mut world = World::court();
+    world.invest(OLGA, IRIS, 7);
+    world.ok(OWNER, world.unbond(OWNER, tokens(3)));
+    world.challenged();
+    world.reviewed();
+    let id = world.buy(BOB);
+    world.ok(BOB, world.complaint(BOB, id));
+    world.pass(2 * DAY + 1);
+    world.pass(30 * DAY);
+    world
+}
+
+#[test]
+fn the_audit_notices_totals_of_what_is_held_that_differ() {
+    type Damage = fn(&mut World);
+    let cases: [(&str, Damage); 4] = [
+        ("unbonding", |world| {
+            world.edit_provider(|provider| provider.unbonding[0].amount.0 += 1);
+        }),
+        ("bonds", |world| {
+            world.edit_provider(|provider| provider.bonds.0 += 1)
+        }),
+        ("compensation", |world| {
+            world.edit_provider(|provider| provider.compensation.0 += 1);
+        }),
+        ("deposits", |world| {
+            world.edit_account(ALICE, |account| account.deposits.0 += 1);
+        }),
+    ];
+    for (name, change) in cases {
+        let mut world = judged();
+        audit(&world.state).unwrap();
+        change(&mut world);
+        match audit(&world.state) {
+            Err(AuditError::Total { what, actual, stated }) => {
+                assert_eq!((what, actual), (name, stated + 1));
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_audit_notices_what_contradicts_itself_about_cases_operators_and_services() {
+    type Damage = fn(&mut World);
+    let cases: [(&str, Damage); 9] = [
+        ("deposits are the fees of reviews that are not decided", |world| {
+            world.edit_account(ALICE, |account| account.deposits.0 += 1);
+            world.edit_globals(|globals| {
+                globals.deposits.0 += 1;
+                globals.deposited.0 += 1;
+            });
+        }),
+        ("bonds are those of reviews that are not decided", |world| {
+            world.edit_provider(|provider| provider.bonds.0 += 1);
+            world.edit_globals(|globals| {
+                globals.bonds.0 += 1;
+                globals.deposited.0 += 1;
+            });
+        }),
+        (
+            "a review has a ballot while it is judged, and only then",
+            |world| {
+                let case = ballot(world).case;
+                world.unplant(Key::ballot(&case));
+            },
+        ),
+        ("a service's terms are kept", |world| {
+            world.unplant(Key::terms(SERVICE, 1))
+        }),
+        ("the services that can be bought are counted", |world| {
+            world.edit_provider(|provider| provider.active_services += 1);
+        }),
+        ("an operator's weight is its investors'", |world| {
+            let mut operator = world.operator(OLGA);
+            operator.weight += 1;
+            world.plant(operator);
+        }),
+        ("the seats are the operators with stake, in order", |world| {
+            let mut operator = world.operator(OLGA);
+            operator.stake += 1;
+            world.plant(operator);
+        }),
+        (
+            "the deadlines are those between the ends of their queues",
+            |world| {
+                world.edit_globals(|globals| globals.queues[0].tail += 1);
+            },
+        ),
+        ("a case has a deadline", |world| {
+            let mut ballot = ballot(world);
+            ballot.escalated = !ballot.escalated;
+            world.plant(ballot);
+        }),
+    ];
+    for (name, change) in cases {
+        let mut world = judged();
+        audit(&world.state).unwrap();
+        change(&mut world);
+        match audit(&world.state) {
+            Err(AuditError::Broken { what, .. }) => assert_eq!(what, name),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+/// A ballot of a review.
+fn ballot(world: &World) -> Ballot {
+    let mut ballots = world.state.records().filter_map(|(_, record)| match record {
+        Record::Ballot(ballot) if ballot.subject == Subject::Review => Some(Ballot::clone(ballot)),
+        _ => None,
+    });
+    ballots.next().unwrap()
+}
+
+#[test]
+fn the_audit_notices_rewards_that_do_not_suffice_for_what_is_owed() {
+    let mut world = judged();
+    let mut operator = world.operator(OLGA);
+    operator.owed = Amount(world.globals().rewards.0 + 1);
+    world.plant(operator);
+    let result = audit(&world.state);
+    assert!(
+        matches!(
+            result,
+            Err(AuditError::Total {
+                what: "rewards owed",
+                ..
+            })
+        ),
+        "{result:?}"
+    );
+}
+
 #[test]
 fn the_audit_notices_a_record_under_anothers_key() {
     let mut changes = Changeset::default();
@@ -212,7 +349,13 @@ fn the_rules_stop_at_a_missing_page_provider_or_total() {
         what: "a page of escrow is missing from its list",
     });
     assert_eq!(torn.apply(claim.clone()), Err(missing.clone()));
-    let answer = standing(&torn.state, &torn.params(), &torn.provider(), torn.env.timestamp);
+    let answer = standing(
+        &torn.state,
+        &torn.params(),
+        &torn.globals(),
+        &torn.provider(),
+        torn.env.timestamp,
+    );
     assert_eq!(answer, Err(missing.clone()));
     let late = World::transaction(ALICE, torn.order(ALICE));
     assert_eq!(torn.apply(late), Err(missing));

@@ -1,7 +1,7 @@
 //! Deposits (C3).
 
 use crate::world::*;
-use rampart_ledger::{AccountAt, Event, Fault, Input, Key, Reject, read};
+use rampart_ledger::{AccountAt, Event, Fault, Input, Key, Reject};
 use rampart_protocol::observation::{Deposit, Observation};
 use rampart_protocol::{Address, Amount, B256, Nonce, ProviderId};
 
@@ -49,7 +49,7 @@ fn accounts_are_numbered_densely_in_the_order_of_their_first_deposits() {
         world.deposit(who, Amount(5));
     }
     for (index, who) in (0..).zip([BOB, ALICE, OWNER, STRANGER]) {
-        let at: AccountAt = read(&world.state, &Key::account_at(index)).unwrap().unwrap();
+        let at: AccountAt = world.get(&Key::account_at(index));
         assert_eq!((at.index, at.address), (index, who));
         assert_eq!(world.account(who).index, index);
     }

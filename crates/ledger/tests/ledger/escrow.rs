@@ -2,10 +2,9 @@
 
 use crate::world::*;
 use rampart_ledger::{
-    BUCKETS_PER_PAGE, EscrowPage, Event, Input, Key, MAX_PAGES_PER_CLAIM, Params, Record, Reject, read,
-    standing,
+    BUCKETS_PER_PAGE, EscrowPage, Event, Key, MAX_PAGES_PER_CLAIM, Params, Record, Reject, Standing, standing,
 };
-use rampart_protocol::{Amount, Message, Seconds, Timestamp};
+use rampart_protocol::{Amount, Ppm, Seconds, Timestamp};
 
 /// Parameters under which the score does not move the wait, so that times are round.
 fn fixed_wait(wait: u64, bucket: u64) -> Params {
@@ -13,13 +12,14 @@ fn fixed_wait(wait: u64, bucket: u64) -> Params {
         wait_min: Seconds(wait),
         wait_max: Seconds(wait),
         escrow_bucket: Seconds(bucket),
-        ..Params::default()
+        unbond_period: Seconds(365 * DAY),
+        ..plain()
     }
 }
 
 fn pages(world: &World) -> Vec<EscrowPage> {
     let pages = world.state.records().filter_map(|(_, record)| match record {
-        Record::EscrowPage(page) => Some(page.clone()),
+        Record::EscrowPage(page) => Some(EscrowPage::clone(page)),
         _ => None,
     });
     let mut pages: Vec<_> = pages.collect();
@@ -27,16 +27,21 @@ fn pages(world: &World) -> Vec<EscrowPage> {
     pages
 }
 
-/// What a claim moves at `seconds`, or when it says to come back.
-fn claim_at(world: &mut World, seconds: u64) -> Result<Amount, Reject> {
-    world.at(seconds);
-    let expected = standing(
+fn standing_now(world: &World) -> Standing {
+    standing(
         &world.state,
         &world.params(),
+        &world.globals(),
         &world.provider(),
         world.env.timestamp,
     )
-    .unwrap();
+    .unwrap()
+}
+
+/// What a claim moves at `seconds`, or when it says to come back.
+fn claim_at(world: &mut World, seconds: u64) -> Result<Amount, Reject> {
+    world.at(seconds);
+    let expected = standing_now(world);
     let claimed = world.send(OWNER, world.claim(OWNER)).map(|events| {
         let [
             Event::Claimed {
@@ -112,19 +117,14 @@ fn no_wait_at_all_pays_at_once_with_buckets_of_a_second() {
 
 #[test]
 fn the_wait_shortens_with_the_score_at_the_time_of_the_claim() {
-    let mut world = World::market();
+    let params = Params {
+        repeat_bonus: Ppm(0),
+        ..plain()
+    };
+    let mut world = World::market_with(&params);
     world.buy(ALICE);
     // Evidence of 5 units: score 55/105, wait 30 d - 28 d * 0.523809 = 1,324,801 s and a fraction, rounded up.
-    let standing_at = |world: &World| {
-        standing(
-            &world.state,
-            &world.params(),
-            &world.provider(),
-            world.env.timestamp,
-        )
-        .unwrap()
-    };
-    let early = standing_at(&world);
+    let early = standing_now(&world);
     assert_eq!(early.score.0, 523_809);
     assert_eq!(early.wait, Seconds(30 * DAY - 28 * DAY * 523_809 / 1_000_000));
     assert_eq!(
@@ -134,7 +134,7 @@ fn the_wait_shortens_with_the_score_at_the_time_of_the_claim() {
 
     // A large sale raises the score, and with it what was sold before unlocks earlier.
     world.buy_for(BOB, tokens(20_000));
-    let later = standing_at(&world);
+    let later = standing_now(&world);
     assert_eq!(later.score.0, 954_751);
     assert!(later.wait < early.wait);
     // The first claim is refused, and says when at the score of that moment; the score decays towards the prior.
@@ -209,7 +209,8 @@ fn a_claim_reads_at_most_its_limit_of_pages_and_the_next_goes_on() {
     }
     assert_eq!(pages(&world).len() as u64, sales);
     let at = START + sales * width;
-    let next = standing(&world.state, &world.params(), &world.provider(), Timestamp(at)).unwrap();
+    world.at(at);
+    let next = standing_now(&world);
     assert_eq!(
         next.next_claim_at,
         Some(Timestamp(at)),
@@ -252,9 +253,7 @@ fn a_page_is_made_anew_when_its_own_span_is_not_over() {
     world.buy(ALICE);
     assert_eq!(claim_at(&mut world, START + HOUR - 1), Ok(tokens(95)));
     world.buy(ALICE);
-    let page: EscrowPage = read(&world.state, &Key::escrow_page(PROVIDER, Timestamp(START)))
-        .unwrap()
-        .unwrap();
+    let page: EscrowPage = world.get(&Key::escrow_page(PROVIDER, Timestamp(START)));
     assert_eq!(page.buckets[0], tokens(95));
     assert_eq!(claim_at(&mut world, START + HOUR), Ok(tokens(95)));
 }
@@ -327,11 +326,7 @@ fn a_claim_does_not_depend_on_how_often_one_tried() {
 #[test]
 fn the_hint_of_a_claim_names_what_can_be_known_beforehand() {
     let world = World::market();
-    let Input::Transaction { message, .. } = World::transaction(OWNER, world.claim(OWNER)) else {
-        unreachable!()
-    };
-    assert!(matches!(message, Message::Claim(_)));
-    let keys = rampart_ledger::reads(&world.env, &World::transaction(OWNER, world.claim(OWNER)));
+    let keys = rampart_ledger::reads(&World::transaction(OWNER, world.claim(OWNER)));
     assert_eq!(
         keys,
         [

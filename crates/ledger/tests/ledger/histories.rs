@@ -5,7 +5,7 @@ use crate::world::*;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use rampart_ledger::{
-    BlockEnv, Event, Fault, Input, MemoryState, Params, Provider, Record, apply, audit, genesis,
+    BlockEnv, Event, Fault, Input, Key, MemoryState, Params, Provider, Record, Service, apply, audit, genesis,
 };
 use rampart_protocol::{
     Address, Amount, Message, Nonce, Ppm, ProviderId, PurchaseId, Seconds, Sequence, ServiceId, Timestamp,
@@ -72,6 +72,7 @@ fn parameters() -> impl Strategy<Value = Params> {
             wait_min: Seconds(low),
             wait_max: Seconds(low + span),
             score_half_life: Seconds(half_life),
+            unbond_period: Seconds(60 * DAY),
             revenue_half_life: Seconds(half_life / 2 + 1),
             deposit_fixed: tokens(100),
             fee_min: Amount(1),
@@ -129,11 +130,11 @@ impl Run {
     }
 
     /// The record of a service, also of one that does not exist.
-    fn terms(&self, id: ServiceId) -> rampart_ledger::Service {
-        let known = self.world.state.record(&rampart_ledger::Key::service(id));
+    fn terms(&self, id: ServiceId) -> Service {
+        let known = self.world.state.record(&Key::service(id));
         match known {
-            Some(Record::Service(service)) => service.clone(),
-            _ => rampart_ledger::Service {
+            Some(Record::Service(service)) => Service::clone(service),
+            _ => Service {
                 id,
                 ..self.world.service(SERVICE)
             },
@@ -141,7 +142,7 @@ impl Run {
     }
 
     fn provider_of(&self, who: Address) -> ProviderId {
-        let account = self.world.state.record(&rampart_ledger::Key::account(&who));
+        let account = self.world.state.record(&Key::account(&who));
         match account {
             Some(Record::Account(account)) => account.owned_provider().unwrap_or_default(),
             _ => ProviderId(0),
@@ -281,19 +282,10 @@ impl Run {
     /// Applies an input, and compares the model when it succeeds.
     fn input(&mut self, input: Input) {
         let claimed: Option<Provider> = match &input {
-            Input::Transaction {
-                message: Message::Claim(claim),
-                ..
-            } => {
-                let record = self
-                    .world
-                    .state
-                    .record(&rampart_ledger::Key::provider(claim.provider));
-                record.and_then(|record| match record {
-                    Record::Provider(provider) => Some(provider.clone()),
-                    _ => None,
-                })
-            }
+            Input::Transaction(prepared) => match prepared.message() {
+                Message::Claim(claim) => self.world.find(&Key::provider(claim.provider)),
+                _ => None,
+            },
             _ => None,
         };
         let (before, now) = (self.world.state.clone(), self.world.env.timestamp);
@@ -316,7 +308,7 @@ impl Run {
     /// Checks the whole state, and that a replay of what was applied writes the same bytes.
     fn finish(self) {
         audit(&self.world.state).unwrap();
-        let mut replayed = MemoryState::new(genesis(&self.params).unwrap());
+        let mut replayed = MemoryState::new(genesis(&self.params, &[]).unwrap());
         for (env, input) in &self.world.log {
             let changes = apply(&replayed, env, input).unwrap();
             replayed.commit(changes);
@@ -370,7 +362,7 @@ fn replay_of_a_history_gives_identical_writes() {
     };
     let log = history(1);
     let writes = || {
-        let mut state = MemoryState::new(genesis(&Params::default()).unwrap());
+        let mut state = MemoryState::new(genesis(&Params::default(), &[]).unwrap());
         let mut all = Vec::new();
         for (env, input) in &log {
             let changes = apply(&state, env, input).unwrap();

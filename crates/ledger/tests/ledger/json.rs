@@ -1,9 +1,11 @@
 //! JSON of events, parameters and records, as the node's API and genesis files show them (feature `serde`).
 
+use crate::successes::SUCCESSES;
 use crate::world::*;
 use rampart_ledger::{Event, Params, standing};
 use rampart_protocol::{Amount, PurchaseId, Seconds, Sequence};
 use serde_json::{from_value, json, to_value};
+use std::collections::BTreeSet;
 
 #[test]
 fn events_are_tagged_and_amounts_are_strings() {
@@ -62,6 +64,21 @@ fn events_are_tagged_and_amounts_are_strings() {
 }
 
 #[test]
+fn every_event_that_an_input_makes_survives_json() {
+    let mut kinds = BTreeSet::new();
+    for success in SUCCESSES {
+        let mut world = World::court();
+        let input = success(&mut world);
+        for event in world.apply(input).unwrap().events {
+            let shown = to_value(&event).unwrap();
+            kinds.insert(shown["type"].to_string());
+            assert_eq!(from_value::<Event>(shown).unwrap(), event);
+        }
+    }
+    assert!(kinds.len() >= 30, "{kinds:?}");
+}
+
+#[test]
 fn a_purchase_event_is_the_confirmations_record() {
     let mut world = World::market();
     let id = world.buy(ALICE);
@@ -111,11 +128,12 @@ fn records_show_what_an_api_shows() {
     let purchase = to_value(world.purchase(id)).unwrap();
     assert_eq!(
         (&purchase["used"], &purchase["evidence"]),
-        (&json!(0), &json!("5000000"))
+        (&json!(0), &json!("6250000"))
     );
     let standing = standing(
         &world.state,
         &world.params(),
+        &world.globals(),
         &world.provider(),
         world.env.timestamp,
     )
@@ -123,6 +141,6 @@ fn records_show_what_an_api_shows() {
     let standing = to_value(standing).unwrap();
     assert_eq!(
         (&standing["score"], &standing["claimable"]),
-        (&json!(523_809), &json!("0"))
+        (&json!(529_411), &json!("0"))
     );
 }

@@ -3,7 +3,7 @@
 //! It decides nothing: it follows the events of the real one, and says what the funds must then be.
 
 use crate::world::World;
-use rampart_ledger::{Account, Event, Key, Params, Provider, read, score, wait};
+use rampart_ledger::{Account, Event, Globals, Key, Params, Provider, score, wait};
 use rampart_protocol::{Address, Amount, ProviderId, Timestamp};
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct Model {
 impl Model {
     /// What a claim would have to move now, by the fees themselves.
     pub fn claimable(&self, params: &Params, provider: &Provider, now: Timestamp) -> u128 {
-        let wait = wait(params, score(params, provider, now)).0;
+        let wait = wait(params, score(params, &Globals::default(), provider, now)).0;
         let of_provider = self.fees.iter().filter(|(id, _, _)| *id == provider.id);
         of_provider
             .filter(|(_, end, _)| end + wait <= now.0)
@@ -71,25 +71,34 @@ impl Model {
                     self.claimable(params, before, now),
                     "the claim of provider {provider}"
                 );
-                let wait = wait(params, score(params, before, now)).0;
+                let wait = wait(params, score(params, &Globals::default(), before, now)).0;
                 self.fees
                     .retain(|(id, end, _)| id != provider || end + wait > now.0);
                 *self.balances.get_mut(owner).unwrap() += amount.0;
             }
             Event::WithdrawalQueued { account, amount, .. } => {
                 *self.balances.get_mut(account).unwrap() -= amount.0;
+                self.charge_storage(params, account);
             }
-            Event::ProviderUpdated { .. }
-            | Event::ServiceRegistered { .. }
-            | Event::ServiceUpdated { .. }
-            | Event::UsageReported { .. } => {}
+            Event::ServiceUpdated { provider, .. } => {
+                let owner = self.owners[provider];
+                self.charge_storage(params, &owner);
+            }
+            Event::ProviderUpdated { .. } | Event::ServiceRegistered { .. } | Event::UsageReported { .. } => {
+            }
+            other => panic!("the model knows nothing of {other:?}"),
         }
+    }
+
+    fn charge_storage(&mut self, params: &Params, who: &Address) {
+        *self.balances.get_mut(who).unwrap() -= params.storage_fee.0;
+        self.pool += params.storage_fee.0;
     }
 
     /// Compares every fund with the real ledger's.
     pub fn compare(&self, world: &World) {
         for (address, balance) in &self.balances {
-            let account: Account = read(&world.state, &Key::account(address)).unwrap().unwrap();
+            let account: Account = world.get(&Key::account(address));
             assert_eq!(account.balance, Amount(*balance), "the balance of {address}");
         }
         for (id, stake) in &self.stakes {

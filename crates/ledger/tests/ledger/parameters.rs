@@ -18,6 +18,7 @@ fn the_defaults_are_those_of_the_economic_model() {
         prior_strength: Evidence(100_000_000),
         evidence_unit: Amount(token),
         repeat_bonus: Ppm(500_000),
+        repeat_unit: Amount(100 * token),
         repeat_cap: Count(4),
         deposit_fixed: Amount(1_000 * token),
         kappa_max: Ppm(1_000_000),
@@ -26,6 +27,36 @@ fn the_defaults_are_those_of_the_economic_model() {
         duration_min: Seconds(3_600),
         duration_max: Seconds(365 * day),
         services_max: Count(100),
+        storage_fee: Amount(token / 100),
+        components_max: Count(16),
+        review_window: Seconds(7 * day),
+        review_fee_min: Amount(token),
+        review_fee_share: Ppm(200_000),
+        negative_weight: Count(20),
+        challenge_window: Seconds(3 * day),
+        commit_window: Seconds(day),
+        reveal_window: Seconds(day),
+        escalation_window: Seconds(30 * day),
+        verdict_quorum: Ppm(666_667),
+        slash_review: Ppm(50_000),
+        slash_review_min: Amount(token),
+        availability_min: Ppm(950_000),
+        outage_weight: Evidence(20_000_000),
+        outage_epochs: Count(3),
+        slash_outage: Ppm(10_000),
+        unbond_period: Seconds(45 * day),
+        expel_score: Ppm(200_000),
+        expel_evidence: Evidence(100_000_000),
+        slash_expel: Ppm(500_000),
+        compensation_window: Seconds(30 * day),
+        slash_bounty: Ppm(100_000),
+        epoch_length: Seconds(day),
+        reward_base: Ppm(600_000),
+        reward_sellers: Ppm(250_000),
+        reward_verdicts: Ppm(150_000),
+        sellers_half: Count(50),
+        verdicts_half: Count(10),
+        commission_max: Ppm(200_000),
     };
     assert_eq!(Params::default(), expected);
     expected.validate().unwrap();
@@ -62,18 +93,27 @@ fn with_value(index: usize, value: u128) -> Params {
         .for_each(|value| alloy_rlp::Encodable::encode(value, &mut encoded));
     encoded.insert(0, 2);
     match Record::from_bytes(&encoded) {
-        Ok(Record::Params(params)) => params,
+        Ok(Record::Params(params)) => *params,
         other => panic!("{other:?}"),
     }
 }
+
+/// Units of small numbers of things.
+const COUNTED: [&str; 7] = [
+    "services",
+    "steps",
+    "purchases",
+    "times",
+    "epochs",
+    "providers",
+    "cases",
+];
 
 #[test]
 fn each_value_out_of_its_bounds_is_named() {
     for (index, spec) in Params::SPECS.iter().enumerate() {
         let fits = |value: &u128| match spec.unit {
-            unit if unit.starts_with("ppm") || ["purchases", "services"].contains(&unit) => {
-                *value <= u32::MAX.into()
-            }
+            unit if unit.starts_with("ppm") || COUNTED.contains(&unit) => *value <= u32::MAX.into(),
             "seconds" => *value <= u64::MAX.into(),
             _ => true,
         };
@@ -97,11 +137,11 @@ fn each_value_out_of_its_bounds_is_named() {
                 max: spec.max,
             };
             assert_eq!(with_value(index, value).validate(), Err(expected));
-            assert_eq!(genesis(&with_value(index, value)), Err(expected));
+            assert_eq!(genesis(&with_value(index, value), &[]), Err(expected));
             assert!(expected.to_string().contains(spec.name));
         }
         for value in [spec.min, spec.max] {
-            // A bound may still be the wrong side of the other end of its range, but never out of bounds.
+            // A bound may still be impossible with the other values, or the wrong side of the other end of its range, but never out of bounds.
             let answer = with_value(index, value).validate();
             assert!(
                 !matches!(answer, Err(ParamsError::OutOfBounds { .. })),
@@ -145,7 +185,7 @@ fn ranges_must_not_be_reversed() {
         ),
     ] {
         assert_eq!(params.validate(), Err(ParamsError::Reversed { low, high }));
-        assert_eq!(genesis(&params), Err(ParamsError::Reversed { low, high }));
+        assert_eq!(genesis(&params, &[]), Err(ParamsError::Reversed { low, high }));
     }
     Params {
         wait_min: Seconds(4),
@@ -163,9 +203,9 @@ fn genesis_holds_the_parameters_and_counters_at_their_start() {
         wait_max: Seconds(5),
         ..Params::default()
     };
-    let changes = genesis(&params).unwrap();
+    let changes = genesis(&params, &[]).unwrap();
     assert_eq!(changes.events, []);
-    assert_eq!(changes.writes.len(), 2);
+    assert_eq!(changes.writes.len(), 3);
     assert_eq!(changes.writes[&Key::params()], Some(Record::from(params)));
     let globals = Globals::default();
     assert_eq!(

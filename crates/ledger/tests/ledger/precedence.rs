@@ -1,23 +1,25 @@
 //! Precedence: a message with every fault is told the lowest code, and each repair uncovers the next.
 
+use crate::court::upstream;
 use crate::world::*;
-use rampart_ledger::{Fault, Input, Key, Reject, Status};
+use rampart_ledger::{Count, Fault, Key, Params, Reject, Status};
+use rampart_protocol::message::Component;
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, Bytes, Message, Nonce, ProviderId, PurchaseId, Seconds, Sequence,
     ServiceId, Timestamp, message,
 };
 
 /// A message under repair in its world.
-struct Repair<M> {
-    world: World,
-    signer: Address,
-    message: M,
+pub struct Repair<M> {
+    pub world: World,
+    pub signer: Address,
+    pub message: M,
 }
 
-type Step<M> = (u16, fn(&mut Repair<M>));
+pub type Step<M> = (u16, fn(&mut Repair<M>));
 
 /// Sends the message, expects the code, and repairs what it names; at the end the message succeeds.
-fn uncover<M: Clone + Into<Message>>(mut repair: Repair<M>, steps: &[Step<M>]) {
+pub fn uncover<M: Clone + Into<Message>>(mut repair: Repair<M>, steps: &[Step<M>]) {
     // Some faults are planted, so the records need not add up while they last.
     repair.world.scans = false;
     let mut last = 0;
@@ -35,16 +37,16 @@ fn uncover<M: Clone + Into<Message>>(mut repair: Repair<M>, steps: &[Step<M>]) {
 }
 
 /// An account that is unknown at first, and later has used nonce 0.
-const LATECOMER: Address = Address::repeat_byte(0x1a);
+pub const LATECOMER: Address = Address::repeat_byte(0x1a);
 
-fn arrive<M>(repair: &mut Repair<M>) {
+pub fn arrive<M>(repair: &mut Repair<M>) {
     repair.world.deposit(LATECOMER, Amount(1));
     repair
         .world
         .edit_account(LATECOMER, |account| account.nonce = Nonce(1));
 }
 
-fn enrich<M>(repair: &mut Repair<M>) {
+pub fn enrich<M>(repair: &mut Repair<M>) {
     repair.world.deposit(LATECOMER, tokens(100_000));
 }
 
@@ -144,11 +146,23 @@ fn of_added_stake() {
 #[test]
 fn of_an_offer() {
     let mut world = World::market();
-    world.edit_params(|params| params.services_max.0 = 1);
+    let params = Params {
+        services_max: Count(1),
+        components_max: Count(0),
+        ..world.params()
+    };
+    world.plant(params);
     let message = message::RegisterService {
         provider: ProviderId(9),
         category: Default::default(),
         description: " ".repeat(1_025),
+        endpoint: "no url".into(),
+        openapi: B256::ZERO,
+        components: vec![Component {
+            service: ServiceId(77),
+            ..world.component(SERVICE)
+        }],
+        upstream_key: AccessKey(B256::ZERO),
         requests: 0,
         fee: Amount::ZERO,
         min_duration: Seconds(9),
@@ -167,11 +181,15 @@ fn of_an_offer() {
             (3, |r| r.message.nonce = Nonce(2)),
             (4, |r| r.message.nonce = Nonce(1)),
             (20, |r| r.message.description.push('x')),
+            (21, |r| r.message.endpoint.clear()),
             (24, |r| r.message.requests = 1),
-            (25, |r| r.message.fee = tokens(1)),
+            (25, |r| r.message.fee = tokens(100)),
             (26, |r| {
                 (r.message.min_duration, r.message.max_duration) = (Seconds(HOUR), Seconds(HOUR))
             }),
+            (27, |r| r.message.upstream_key = public(&upstream())),
+            (29, |r| r.message.components[0].service = SERVICE),
+            (30, |r| r.world.edit_params(|params| params.components_max.0 = 1)),
             (42, |r| r.message.provider = PROVIDER),
             (46, |r| {
                 (r.signer, r.message.nonce) = (OWNER, r.world.nonce(OWNER))
@@ -187,11 +205,20 @@ fn of_new_terms() {
         service: ServiceId(9),
         category: Default::default(),
         description: " ".repeat(1_025),
+        endpoint: "no url".into(),
+        openapi: B256::ZERO,
+        components: vec![Component {
+            service: ServiceId(77),
+            version: 1,
+            packages: 1,
+            uses: 1,
+        }],
+        upstream_key: AccessKey(B256::ZERO),
         requests: 0,
         fee: Amount::ZERO,
         min_duration: Seconds(0),
         max_duration: Seconds(0),
-        active: false,
+        active: true,
         nonce: Nonce(0),
     };
     uncover(
@@ -206,11 +233,14 @@ fn of_new_terms() {
             (3, |r| r.message.nonce = Nonce(2)),
             (4, |r| r.message.nonce = Nonce(1)),
             (20, |r| r.message.description.push('x')),
+            (21, |r| r.message.endpoint.clear()),
             (24, |r| r.message.requests = 1),
             (25, |r| r.message.fee = tokens(1)),
             (26, |r| {
                 (r.message.min_duration, r.message.max_duration) = (Seconds(HOUR), Seconds(HOUR))
             }),
+            (27, |r| r.message.upstream_key = public(&upstream())),
+            (29, |r| r.message.components.clear()),
             (43, |r| r.message.service = SERVICE),
             (46, |r| {
                 (r.signer, r.message.nonce) = (OWNER, r.world.nonce(OWNER))
@@ -349,9 +379,14 @@ fn of_a_claim() {
             }),
             (83, |r| {
                 r.world.buy(ALICE);
+                r.world
+                    .edit_provider(|provider| provider.status = Status::Suspended);
             }),
             (84, |r| {
                 r.world.advance(31 * DAY);
+            }),
+            (90, |r| {
+                r.world.edit_provider(|provider| provider.status = Status::Active)
             }),
         ],
     );
@@ -389,8 +424,5 @@ fn a_rejected_transaction_may_be_sent_again_once_its_time_has_come() {
     let waiting = world.send(OWNER, claim.clone());
     assert!(matches!(waiting, Err(Reject::StillWaiting { .. })), "{waiting:?}");
     world.advance(31 * DAY);
-    let Input::Transaction { message, .. } = World::transaction(OWNER, claim) else {
-        unreachable!()
-    };
-    world.ok(OWNER, message);
+    world.ok(OWNER, claim);
 }

@@ -28,7 +28,7 @@ fn a_registration_moves_the_stake_out_of_the_balance_and_numbers_providers_from_
         (OWNER, tokens(50_000), Status::Active)
     );
     assert_eq!(
-        (provider.name.as_str(), provider.endpoint.as_str()),
+        (world.profile().name.as_str(), world.profile().endpoint.as_str()),
         ("Phishing Watch", "https://phishing.example/")
     );
     assert_eq!(provider.registered_at, Timestamp(START));
@@ -108,17 +108,12 @@ fn an_update_changes_the_public_data_and_nothing_else() {
     let before = world.provider();
     let events = world.ok(OWNER, world.provider_update(OWNER));
     assert_eq!(events, [Event::ProviderUpdated { provider: PROVIDER }]);
-    let after = world.provider();
+    let after = world.profile();
     assert_eq!(
         (after.name.as_str(), after.endpoint.as_str()),
         ("Phishing Guard", "http://127.0.0.1:9000")
     );
-    let restored = rampart_ledger::Provider {
-        name: before.name.clone(),
-        endpoint: before.endpoint.clone(),
-        ..after
-    };
-    assert_eq!(restored, before);
+    assert_eq!(world.provider(), before);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Purchases (C4, C5): terms, division of the fee, expiry, repeat multiplier, collateral.
 
 use crate::world::*;
-use rampart_ledger::{Event, Evidence, Fault, Key, Pair, Params, Purchase, Reject, Status, read};
-use rampart_protocol::{
-    AccessKey, Amount, B256, Ppm, PurchaseRecord, Seconds, Sequence, Timestamp, keccak256, message,
+use rampart_ledger::{
+    Decaying, Event, Evidence, Fault, Key, Pair, Params, Purchase, Reject, Status, purchase_evidence,
 };
+use rampart_protocol::{AccessKey, Amount, B256, Ppm, PurchaseRecord, Seconds, Sequence, Timestamp, message};
 
 #[test]
 fn a_purchase_records_the_terms_and_divides_the_fee() {
@@ -28,12 +28,14 @@ fn a_purchase_records_the_terms_and_divides_the_fee() {
     assert_eq!(events, [Event::Purchased(record)]);
     let expected = Purchase {
         record,
-        transaction: keccak256(rampart_protocol::Message::from(order).to_bytes()),
         height: world.env.height,
-        cut: tokens(5),
-        evidence: Evidence(5_000_000),
+        evidence: Evidence(6_250_000),
         used: Sequence(0),
         reported_at: Timestamp(0),
+        rotations: Vec::new(),
+        reviewed: false,
+        closed: false,
+        refunded: Amount::ZERO,
     };
     assert_eq!(world.purchase(record.id), expected);
     assert_eq!(world.balance(ALICE), tokens(99_900));
@@ -64,11 +66,10 @@ fn rounding_gives_the_remainder_to_the_pool() {
         let params = Params {
             protocol_cut: Ppm(cut_ppm),
             fee_min: Amount(1),
-            ..Params::default()
+            ..plain()
         };
         let mut world = World::market_with(&params);
-        let id = world.buy_for(ALICE, Amount(fee));
-        assert_eq!(world.purchase(id).cut, Amount(cut), "{fee} at {cut_ppm}");
+        world.buy_for(ALICE, Amount(fee));
         assert_eq!(world.globals().pool, Amount(cut), "{fee} at {cut_ppm}");
         assert_eq!(world.provider().escrow.total, Amount(share), "{fee} at {cut_ppm}");
         assert_eq!(cut + share, fee);
@@ -204,60 +205,64 @@ fn access_keys_under_which_signatures_prove_nothing_are_refused() {
 }
 
 #[test]
-fn the_kth_purchase_of_a_pair_weighs_more_up_to_the_cap() {
+fn what_a_consumer_spent_before_makes_its_next_tokens_weigh_more_up_to_the_cap() {
+    // A fee of 100 tokens pays 5 to the network, and is one step of the bonus: the k-th purchase covers the spending
+    // from k - 1 to k steps, so its tokens weigh 1 + (k - 1/2) / 2 on average until the cap of four steps, then 3.
     let mut world = World::market();
     for expected in [
-        5_000_000, 7_500_000, 10_000_000, 12_500_000, 15_000_000, 15_000_000, 15_000_000,
+        6_250_000, 8_750_000, 11_250_000, 13_750_000, 15_000_000, 15_000_000,
     ] {
         let id = world.buy(ALICE);
         assert_eq!(world.purchase(id).evidence, Evidence(expected));
     }
     let first_of_bob = world.buy(BOB);
-    assert_eq!(world.purchase(first_of_bob).evidence, Evidence(5_000_000));
+    assert_eq!(world.purchase(first_of_bob).evidence, Evidence(6_250_000));
 }
 
 #[test]
-fn purchases_older_than_a_half_life_do_not_count_as_repeats() {
-    let mut world = World::market();
-    for day in [0, 10, 20] {
-        world.at(START + day * DAY);
+fn one_purchase_earns_what_its_parts_would_earn_together() {
+    let params = Params::default();
+    let whole = purchase_evidence(&params, 0, tokens(500)).unwrap();
+    let parts = (0..5).map(|k| {
+        purchase_evidence(&params, tokens(100 * k).0, tokens(100))
+            .unwrap()
+            .0
+    });
+    assert_eq!(whole, Evidence(parts.sum()));
+    assert_eq!(whole, Evidence(55_000_000));
+}
+
+#[test]
+fn what_was_spent_counts_less_with_time() {
+    for (half_lives, spent) in [(0, tokens(100).0), (1, tokens(50).0), (2, tokens(25).0), (200, 0)] {
+        let mut world = World::market();
         world.buy(ALICE);
-    }
-    for (at, expected) in [
-        (START + HALF_LIFE - 1, 12_500_000),
-        // The first is a half-life old; the second, the third and the one above count.
-        (START + HALF_LIFE, 12_500_000),
-        // The second is too; three later ones count.
-        (START + 10 * DAY + HALF_LIFE, 12_500_000),
-        (START + 200 * DAY, 5_000_000),
-    ] {
-        world.at(at);
+        world.advance(half_lives * HALF_LIFE);
         let id = world.buy(ALICE);
-        assert_eq!(world.purchase(id).evidence, Evidence(expected), "{at}");
+        let expected = purchase_evidence(&world.params(), spent, tokens(100)).unwrap();
+        assert_eq!(world.purchase(id).evidence, expected, "{half_lives}");
     }
 }
 
 #[test]
-fn a_pair_remembers_no_more_purchases_than_count() {
-    for cap in [0, 1, 4, 16] {
-        let mut params = Params::default();
-        params.repeat_cap.0 = cap;
-        let mut world = World::market_with(&params);
-        for _ in 0..20 {
-            world.advance(1);
-            world.buy(ALICE);
-        }
-        let pair: Pair = read(&world.state, &Key::pair(&ALICE, PROVIDER)).unwrap().unwrap();
-        let latest: Vec<_> = (START + 21 - u64::from(cap)..START + 21).map(Timestamp).collect();
-        assert_eq!(pair.recent, latest, "cap {cap}");
+fn a_pair_remembers_the_sum_that_was_spent() {
+    let mut world = World::market();
+    for (purchases, spent) in [(1, tokens(100)), (2, tokens(200)), (3, tokens(300))] {
+        world.buy(ALICE);
+        let pair: Pair = world.get(&Key::pair(&ALICE, PROVIDER));
+        assert_eq!(pair.spent.value(world.score_steps()), spent.0, "{purchases}");
     }
+    world.advance(HALF_LIFE);
+    let pair: Pair = world.get(&Key::pair(&ALICE, PROVIDER));
+    assert_eq!(pair.spent.value(world.score_steps()), tokens(150).0);
 }
 
 #[test]
 fn a_fee_too_small_for_evidence_gives_none() {
     let params = Params {
         fee_min: Amount(1),
-        ..Params::default()
+        repeat_bonus: Ppm(0),
+        ..plain()
     };
     let mut world = World::market_with(&params);
     for (fee, evidence) in [
@@ -269,7 +274,7 @@ fn a_fee_too_small_for_evidence_gives_none() {
         world.plant(Pair {
             consumer: ALICE,
             provider: PROVIDER,
-            recent: Vec::new(),
+            spent: Decaying::NOTHING,
         });
         let id = world.buy_for(ALICE, Amount(fee));
         assert_eq!(world.purchase(id).evidence, Evidence(evidence), "{fee}");
@@ -280,8 +285,12 @@ fn a_fee_too_small_for_evidence_gives_none() {
 fn a_sale_needs_stake_for_the_revenue_with_it() {
     // A fee of 2,000 tokens pays 100 units of evidence: score 0.75, kappa 0.4, so 1,000 + 0.4 * 2,000 are needed.
     let need = tokens(1_800);
+    let params = Params {
+        repeat_bonus: Ppm(0),
+        ..plain()
+    };
     for (stake, good) in [(need.0 - 1, false), (need.0, true), (need.0 + 1, true)] {
-        let mut world = World::market();
+        let mut world = World::market_with(&params);
         world.edit_provider(|provider| provider.stake = Amount(stake));
         world.edit_globals(|globals| {
             globals.stakes = Amount(stake);
@@ -405,7 +414,7 @@ fn the_shortest_service_can_be_bought_on_a_development_network() {
         wait_min: Seconds(0),
         wait_max: Seconds(0),
         escrow_bucket: Seconds(1),
-        ..Params::default()
+        ..plain()
     };
     let mut world = World::market_with(&params);
     let mut terms = world.service_update(OWNER);

@@ -1,7 +1,11 @@
 //! The table of rejections: each code is reached, and each answer is exact.
 
 use crate::cases::{Case, ENVELOPE, FUNDS, RIGHTS, TERMS, USAGE, VALUES};
-use crate::overflows::OVERFLOWS;
+use crate::cases_judging::{CHALLENGES, REFUNDS, REVIEWS, VOTES};
+use crate::cases_rewards::{AVAILABILITY, RESTAKING, REWARDS};
+use crate::cases_service::{BUNDLES, ROTATIONS};
+use crate::cases_stake::{STAKE, STATUS, TRANSFERS};
+use crate::overflows::{MORE_OVERFLOWS, OVERFLOWS};
 use crate::world::*;
 use rampart_ledger::{Fault, Reject};
 use rampart_protocol::usage::VoucherError;
@@ -9,16 +13,37 @@ use rampart_protocol::{Amount, Nonce, Timestamp};
 use std::collections::BTreeSet;
 
 fn cases() -> impl Iterator<Item = Case> {
-    [ENVELOPE, VALUES, RIGHTS, TERMS, USAGE, FUNDS, OVERFLOWS]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        ENVELOPE,
+        VALUES,
+        RIGHTS,
+        TERMS,
+        USAGE,
+        FUNDS,
+        TRANSFERS,
+        STAKE,
+        STATUS,
+        BUNDLES,
+        ROTATIONS,
+        REVIEWS,
+        CHALLENGES,
+        VOTES,
+        REFUNDS,
+        RESTAKING,
+        AVAILABILITY,
+        REWARDS,
+        OVERFLOWS,
+        MORE_OVERFLOWS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 #[test]
 fn every_case_gets_its_exact_answer_and_changes_nothing() {
     for case in cases() {
-        let mut world = World::market();
+        let mut world = World::court();
         let (input, expected) = case(&mut world);
         let before = world.state.clone();
         let answer = world.apply(input).err();
@@ -30,7 +55,7 @@ fn every_case_gets_its_exact_answer_and_changes_nothing() {
 #[test]
 fn the_table_reaches_every_code() {
     let reached: BTreeSet<(u16, &str)> = cases()
-        .map(|case| case(&mut World::market()).1)
+        .map(|case| case(&mut World::court()).1)
         .map(|reject| (reject.code(), reject.name()))
         .collect();
     let all: BTreeSet<(u16, &str)> = Reject::ALL.iter().copied().collect();
@@ -45,6 +70,7 @@ fn codes_are_frozen() {
         (3, "StaleNonce"),
         (4, "FutureNonce"),
         (10, "InboxOutOfOrder"),
+        (11, "RestakingOutOfOrder"),
         (20, "BadText"),
         (21, "BadEndpoint"),
         (22, "ZeroAmount"),
@@ -53,6 +79,9 @@ fn codes_are_frozen() {
         (25, "FeeTooLow"),
         (26, "BadDurations"),
         (27, "BadAccessKey"),
+        (28, "BadFraction"),
+        (29, "BadComponent"),
+        (30, "TooManyComponents"),
         (40, "WrongConsumer"),
         (41, "AlreadyProvider"),
         (42, "UnknownProvider"),
@@ -62,6 +91,17 @@ fn codes_are_frozen() {
         (46, "NotOwner"),
         (47, "PurchaseExists"),
         (48, "TooManyServices"),
+        (49, "NotConsumer"),
+        (50, "NotOperator"),
+        (51, "NoRewards"),
+        (52, "UnknownReview"),
+        (53, "AlreadyReviewed"),
+        (54, "UnknownBallot"),
+        (55, "AlreadyCommitted"),
+        (56, "NotCommitted"),
+        (57, "AlreadyRevealed"),
+        (58, "AlreadyReported"),
+        (59, "UnknownPage"),
         (60, "ProviderSuspended"),
         (61, "ProviderExpelled"),
         (62, "ServiceRetired"),
@@ -69,14 +109,35 @@ fn codes_are_frozen() {
         (64, "FeeMismatch"),
         (65, "ExpiryTooSoon"),
         (66, "ExpiryTooLate"),
+        (67, "DepositMismatch"),
+        (68, "ComponentUnavailable"),
+        (69, "PurchaseExpired"),
+        (70, "PurchaseClosed"),
+        (71, "TooManyRotations"),
+        (72, "TooLate"),
+        (73, "TooEarly"),
+        (74, "NotChallengeable"),
+        (75, "JoinedTooLate"),
+        (76, "WrongReveal"),
+        (77, "WrongEpoch"),
+        (78, "NotSuspended"),
+        (79, "NoRefund"),
         (80, "UsageNotIncreased"),
         (81, "UsageExceedsPackage"),
         (82, "BadVoucher"),
         (83, "NothingInEscrow"),
         (84, "StillWaiting"),
+        (85, "StillUnbonding"),
+        (86, "NothingUnbonding"),
+        (87, "TooManyUnbondings"),
+        (88, "NothingOwed"),
+        (89, "ScoreTooLow"),
+        (90, "Held"),
         (100, "InsufficientBalance"),
         (101, "StakeTooLow"),
         (102, "Undercollateralised"),
+        (103, "StakeRequired"),
+        (104, "InsufficientStake"),
         (110, "Overflow"),
     ];
     assert_eq!(Reject::ALL, expected);
@@ -149,7 +210,7 @@ fn sentences_tell_what_a_person_needs() {
         );
     }
     for case in cases() {
-        let sentence = case(&mut World::market()).1.to_string();
+        let sentence = case(&mut World::court()).1.to_string();
         assert!(sentence.len() > 12 && !sentence.contains('{'), "{sentence}");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use proptest::prelude::*;
-use rampart_ledger::{Decaying, Params, Provider, required_stake, score, wait};
+use rampart_ledger::{DecayClock, Decaying, Globals, Params, Provider, required_stake, score, wait};
 use rampart_protocol::{Amount, Ppm, Seconds, Timestamp};
 
 const UNIT: u128 = 1_000_000;
@@ -11,12 +11,22 @@ fn now() -> Timestamp {
     Timestamp(START)
 }
 
-fn half_life() -> Seconds {
-    Seconds(HALF_LIFE)
+/// A sum that decays by this half-life.
+fn sum_at(value: u128, half_life: u64) -> Decaying {
+    let at = DecayClock::default().at(now(), Seconds(half_life));
+    Decaying::of(value, at).unwrap()
+}
+
+fn score_of(params: &Params, provider: &Provider, at: Timestamp) -> Ppm {
+    score(params, &Globals::default(), provider, at)
+}
+
+fn required(params: &Params, provider: &Provider, at: Timestamp) -> Option<Amount> {
+    required_stake(params, &Globals::default(), provider, at)
 }
 
 fn sum(value: u128) -> Decaying {
-    Decaying::default().add(value, now(), half_life()).unwrap()
+    sum_at(value, HALF_LIFE)
 }
 
 /// A provider with this much evidence and revenue at [`START`].
@@ -44,7 +54,7 @@ fn the_score_is_the_mean_of_the_evidence_with_the_prior() {
         (0, u128::MAX, 0),
         (u128::MAX, u128::MAX, 500_000 - 1),
     ] {
-        let actual = score(&Params::default(), &provider(positive, negative, 0), now()).0;
+        let actual = score_of(&Params::default(), &provider(positive, negative, 0), now()).0;
         if positive == u128::MAX {
             assert!(actual.abs_diff(expected) <= 1, "{positive} {negative}: {actual}");
         } else {
@@ -65,12 +75,12 @@ fn evidence_halves_every_half_life_and_the_score_returns_to_the_prior() {
         (40, 500_000),
     ] {
         let at = Timestamp(START + half_lives * HALF_LIFE);
-        assert_eq!(score(&params, &good, at).0, expected, "{half_lives}");
+        assert_eq!(score_of(&params, &good, at).0, expected, "{half_lives}");
     }
     let bad = provider(0, 100 * UNIT, 0);
     for (half_lives, expected) in [(0, 250_000), (1, 333_333), (2, 400_000), (40, 500_000)] {
         let at = Timestamp(START + half_lives * HALF_LIFE);
-        assert_eq!(score(&params, &bad, at).0, expected, "{half_lives}");
+        assert_eq!(score_of(&params, &bad, at).0, expected, "{half_lives}");
     }
 }
 
@@ -106,11 +116,11 @@ fn the_deposit_grows_with_revenue_and_shrinks_with_the_score() {
         (0, 0, 5, Amount(tokens(1_000).0 + 3)),
         (0, 0, 6, Amount(tokens(1_000).0 + 4)),
     ] {
-        let actual = required_stake(&params, &provider(positive, negative, revenue), now());
+        let actual = required(&params, &provider(positive, negative, revenue), now());
         assert_eq!(actual, Some(expected), "{positive} {negative} {revenue}");
     }
     assert_eq!(
-        required_stake(&params, &provider(0, 0, u128::MAX), now()),
+        required(&params, &provider(0, 0, u128::MAX), now()),
         Some(Amount(tokens(1_000).0 + u128::MAX / 5 * 3))
     );
     let steep = Params {
@@ -118,7 +128,7 @@ fn the_deposit_grows_with_revenue_and_shrinks_with_the_score() {
         kappa_min: Ppm(10_000_000),
         ..params
     };
-    assert_eq!(required_stake(&steep, &provider(0, 0, u128::MAX), now()), None);
+    assert_eq!(required(&steep, &provider(0, 0, u128::MAX), now()), None);
 }
 
 #[test]
@@ -128,11 +138,9 @@ fn revenue_decays_by_its_own_half_life() {
         ..Params::default()
     };
     let mut seller = provider(0, 0, 0);
-    seller.revenue = Decaying::default()
-        .add(tokens(1_000).0, now(), Seconds(DAY))
-        .unwrap();
+    seller.revenue = sum_at(tokens(1_000).0, DAY);
     for (days, variable) in [(0, 600), (1, 300), (2, 150)] {
-        let need = required_stake(&params, &seller, Timestamp(START + days * DAY));
+        let need = required(&params, &seller, Timestamp(START + days * DAY));
         assert_eq!(need, Some(tokens(1_000 + variable)), "{days}");
     }
 }
@@ -145,11 +153,11 @@ proptest! {
         let params = Params::default();
         let mut seller = world_free_provider();
         (seller.positive, seller.negative) = (sum(good), sum(bad));
-        let base = score(&params, &seller, now());
+        let base = score_of(&params, &seller, now());
         seller.positive = sum(good + more);
-        prop_assert!(score(&params, &seller, now()) >= base);
+        prop_assert!(score_of(&params, &seller, now()) >= base);
         (seller.positive, seller.negative) = (sum(good), sum(bad + more));
-        prop_assert!(score(&params, &seller, now()) <= base);
+        prop_assert!(score_of(&params, &seller, now()) <= base);
         prop_assert!(base <= Ppm::ONE);
     }
 

@@ -1,8 +1,8 @@
 //! Services and their terms (V3).
 
 use crate::world::*;
-use rampart_ledger::{Event, Params, Reject, Service};
-use rampart_protocol::{Amount, Category, Seconds, ServiceId};
+use rampart_ledger::{Event, Params, Reject, Service, Terms};
+use rampart_protocol::{AccessKey, Amount, B256, Category, Seconds, ServiceId, Timestamp};
 
 #[test]
 fn a_registered_service_is_on_sale_on_the_terms_given() {
@@ -19,15 +19,35 @@ fn a_registered_service_is_on_sale_on_the_terms_given() {
         id: ServiceId(2),
         provider: PROVIDER,
         version: 1,
-        category: Category::ProactiveMeasures,
-        description: "Screens domains\nagainst a list".into(),
         requests: 1_000,
         fee: tokens(100),
         min_duration: Seconds(HOUR),
         max_duration: Seconds(90 * DAY),
         active: true,
+        components: Vec::new(),
+        upstream_key: AccessKey(B256::ZERO),
+        down: 0,
+        outages: 0,
     };
     assert_eq!(world.service(ServiceId(2)), expected);
+    let expected = Terms {
+        service: ServiceId(2),
+        version: 1,
+        since: Timestamp(START),
+        category: Category::ProactiveMeasures,
+        description: "Screens domains\nagainst a list".into(),
+        endpoint: String::new(),
+        openapi: B256::ZERO,
+        requests: 1_000,
+        fee: tokens(100),
+        min_duration: Seconds(HOUR),
+        max_duration: Seconds(90 * DAY),
+        components: Vec::new(),
+        upstream_key: AccessKey(B256::ZERO),
+        active: true,
+    };
+    assert_eq!(world.terms(ServiceId(2), 1), expected);
+    assert_eq!(world.provider().active_services, 2);
     assert_eq!(world.provider().services, 2);
 }
 
@@ -47,12 +67,22 @@ fn an_update_replaces_the_terms_and_counts_the_version_up() {
         (service.version, service.fee, service.requests),
         (2, tokens(60), 500)
     );
-    assert_eq!(service.category, Category::TransactionSecurity);
+    let terms = world.terms(SERVICE, 2);
+    assert_eq!(terms.category, Category::TransactionSecurity);
+    assert_eq!(
+        (terms.endpoint.as_str(), terms.openapi),
+        ("https://addresses.example/v2", B256::repeat_byte(0x0a))
+    );
     assert_eq!(
         (service.min_duration, service.max_duration),
         (Seconds(2 * HOUR), Seconds(30 * DAY))
     );
-    assert_eq!(service.description, "Screens addresses");
+    assert_eq!(terms.description, "Screens addresses");
+    assert_eq!(
+        world.terms(SERVICE, 1).description,
+        "Screens domains\nagainst a list",
+        "the earlier version stays"
+    );
     assert_eq!(world.provider().services, 1);
 }
 

@@ -1,13 +1,13 @@
 //! Withdrawals (U3, X2): the tree that checkpoints commit to.
 
 use crate::world::*;
-use rampart_ledger::{Event, Key, Reject, Withdrawal, read};
+use rampart_ledger::{Event, Key, Reject, Withdrawal};
 use rampart_protocol::{Address, Amount, B256, Timestamp, keccak256, merkle};
 
 fn withdrawals(world: &World) -> Vec<Withdrawal> {
     let count = world.globals().withdrawals;
     (0..count)
-        .map(|index| read(&world.state, &Key::withdrawal(index)).unwrap().unwrap())
+        .map(|index| world.get(&Key::withdrawal(index)))
         .collect()
 }
 

@@ -5,8 +5,9 @@
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use rampart_ledger::{
-    Account, BlockEnv, Changeset, Event, Fault, Globals, Input, Key, MemoryState, Missing, Params, Provider,
-    Purchase, Record, Reject, Service, View, apply, audit, genesis, read, reads,
+    Account, BlockEnv, Changeset, Event, Fault, GenesisOperator, Globals, Input, Key, MemoryState, Missing,
+    Params, Prepared, Profile, Provider, Purchase, Record, Reject, Service, Steps, Stored, Terms, View,
+    apply, audit, genesis, read, reads,
 };
 use rampart_protocol::http_signature::{Parameters, RequestParts};
 use rampart_protocol::message::{
@@ -20,6 +21,7 @@ use rampart_protocol::{
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub const HOUR: u64 = 3_600;
 pub const DAY: u64 = 24 * HOUR;
@@ -118,6 +120,14 @@ impl View for Lazy<'_> {
     }
 }
 
+/// The default parameters without the storage fee, so that amounts stay round; the fee has tests of its own.
+pub fn plain() -> Params {
+    Params {
+        storage_fee: Amount::ZERO,
+        ..Params::default()
+    }
+}
+
 /// A ledger, the block that is being executed, and everything that was applied.
 pub struct World {
     pub state: MemoryState,
@@ -128,13 +138,18 @@ pub struct World {
 }
 
 impl World {
-    /// An empty ledger with the default parameters.
+    /// An empty ledger with the [`plain`] parameters.
     pub fn empty() -> Self {
-        Self::with(&Params::default())
+        Self::with(&plain())
     }
 
-    /// An empty ledger.
+    /// An empty ledger without operators.
     pub fn with(params: &Params) -> Self {
+        Self::operated(params, &[])
+    }
+
+    /// An empty ledger with operators.
+    pub fn operated(params: &Params, operators: &[GenesisOperator]) -> Self {
         let env = BlockEnv {
             domain: DOMAIN,
             height: 1,
@@ -142,7 +157,7 @@ impl World {
             epoch: 0,
         };
         Self {
-            state: MemoryState::new(genesis(params).unwrap()),
+            state: MemoryState::new(genesis(params, operators).unwrap()),
             env,
             log: Vec::new(),
             scans: true,
@@ -152,11 +167,16 @@ impl World {
     /// The usual market: Alice and Bob with 100,000 tokens each, a provider with 50,000 tokens at stake and a service
     /// of 1,000 requests for 100 tokens, expiring after an hour to 90 days; a rival with funds and no provider.
     pub fn market() -> Self {
-        Self::market_with(&Params::default())
+        Self::market_with(&plain())
     }
 
     pub fn market_with(params: &Params) -> Self {
-        let mut world = Self::with(params);
+        Self::with(params).opened()
+    }
+
+    /// The same ledger with the usual market in it.
+    pub fn opened(self) -> Self {
+        let mut world = self;
         for who in [ALICE, BOB, OWNER, RIVAL] {
             world.deposit(who, tokens(100_000));
         }
@@ -184,7 +204,7 @@ impl World {
         let result = apply(&self.state, &self.env, &input);
         let (lazily, _) = Lazy::new(&self.state, &[]).apply(&self.env, &input);
         assert_eq!(result, lazily, "the view changes the outcome");
-        let (hinted, _) = Lazy::new(&self.state, &reads(&self.env, &input)).apply(&self.env, &input);
+        let (hinted, _) = Lazy::new(&self.state, &reads(&input)).apply(&self.env, &input);
         assert_eq!(result, hinted, "the hint changes the outcome");
         let changes = result?;
         self.state.commit(changes.clone());
@@ -198,11 +218,8 @@ impl World {
 
     pub fn transaction(signer: Address, message: impl Into<Message>) -> Input {
         let message = message.into();
-        Input::Transaction {
-            signer,
-            id: keccak256(message.to_bytes()),
-            message,
-        }
+        let id = keccak256(message.to_bytes());
+        Input::Transaction(Prepared::new(&DOMAIN, signer, id, message))
     }
 
     /// Sends a transaction that may be rejected.
@@ -272,16 +289,36 @@ impl World {
         self.plant(params);
     }
 
+    /// The record of a key, if there is one.
+    pub fn find<T: Stored>(&self, key: &Key) -> Option<T> {
+        read(&self.state, key).unwrap().map(Arc::unwrap_or_clone)
+    }
+
+    /// The record of a key, which exists.
+    pub fn get<T: Stored>(&self, key: &Key) -> T {
+        self.find(key).unwrap()
+    }
+
     pub fn globals(&self) -> Globals {
-        read(&self.state, &Key::globals()).unwrap().unwrap()
+        self.get(&Key::globals())
     }
 
     pub fn params(&self) -> Params {
-        read(&self.state, &Key::params()).unwrap().unwrap()
+        self.get(&Key::params())
+    }
+
+    /// The reading of the evidence's clock.
+    pub fn score_steps(&self) -> Steps {
+        self.globals().score_steps(&self.params(), self.env.timestamp)
+    }
+
+    /// The reading of the revenue's clock.
+    pub fn revenue_steps(&self) -> Steps {
+        self.globals().revenue_steps(&self.params(), self.env.timestamp)
     }
 
     pub fn account(&self, who: Address) -> Account {
-        read(&self.state, &Key::account(&who)).unwrap().unwrap()
+        self.get(&Key::account(&who))
     }
 
     pub fn balance(&self, who: Address) -> Amount {
@@ -290,7 +327,7 @@ impl World {
 
     /// The nonce of the account's next transaction; zero when there is no account.
     pub fn nonce(&self, who: Address) -> Nonce {
-        let account: Option<Account> = read(&self.state, &Key::account(&who)).unwrap();
+        let account: Option<Account> = self.find(&Key::account(&who));
         account.map_or(Nonce(0), |account| account.nonce)
     }
 
@@ -300,15 +337,24 @@ impl World {
     }
 
     pub fn provider_of(&self, id: ProviderId) -> Provider {
-        read(&self.state, &Key::provider(id)).unwrap().unwrap()
+        self.get(&Key::provider(id))
     }
 
     pub fn service(&self, id: ServiceId) -> Service {
-        read(&self.state, &Key::service(id)).unwrap().unwrap()
+        self.get(&Key::service(id))
+    }
+
+    /// The usual provider's public data.
+    pub fn profile(&self) -> Profile {
+        self.get(&Key::profile(PROVIDER))
+    }
+
+    pub fn terms(&self, id: ServiceId, version: u32) -> Terms {
+        self.get(&Key::terms(id, version))
     }
 
     pub fn purchase(&self, id: PurchaseId) -> Purchase {
-        read(&self.state, &Key::purchase(&id)).unwrap().unwrap()
+        self.get(&Key::purchase(&id))
     }
 
     pub fn registration(&self, who: Address) -> RegisterProvider {
@@ -342,10 +388,14 @@ impl World {
             provider: PROVIDER,
             category: Category::ProactiveMeasures,
             description: "Screens domains\nagainst a list".into(),
+            endpoint: String::new(),
+            openapi: B256::ZERO,
             requests: 1_000,
             fee: tokens(100),
             min_duration: Seconds(HOUR),
             max_duration: Seconds(90 * DAY),
+            components: Vec::new(),
+            upstream_key: AccessKey(B256::ZERO),
             nonce: self.nonce(who),
         }
     }
@@ -355,10 +405,14 @@ impl World {
             service: SERVICE,
             category: Category::TransactionSecurity,
             description: "Screens addresses".into(),
+            endpoint: "https://addresses.example/v2".into(),
+            openapi: B256::repeat_byte(0x0a),
             requests: 500,
             fee: tokens(60),
             min_duration: Seconds(2 * HOUR),
             max_duration: Seconds(30 * DAY),
+            components: Vec::new(),
+            upstream_key: AccessKey(B256::ZERO),
             active: true,
             nonce: self.nonce(who),
         }

@@ -19,7 +19,10 @@
 
 mod error;
 mod evaluate;
+mod judging;
+mod market;
 mod reads;
+mod rewards;
 mod serve;
 mod stall;
 pub(crate) mod submit;
@@ -96,14 +99,28 @@ pub fn router<E: Runtime>(context: Context<E>) -> Router {
     let questions = Router::new()
         .route("/v1/status", get(reads::status::<E>))
         .route("/v1/totals", get(reads::totals::<E>))
-        .route("/v1/operators", get(reads::operators::<E>))
+        .route("/v1/operator-set", get(reads::operator_set::<E>))
+        .route("/v1/operators", get(rewards::operators::<E>))
+        .route("/v1/operators/{address}", get(rewards::operator::<E>))
+        .route(
+            "/v1/operators/{address}/investors/{investor}",
+            get(rewards::investor::<E>),
+        )
+        .route("/v1/epochs/current", get(rewards::current_epoch::<E>))
+        .route("/v1/epochs/{number}", get(rewards::epoch::<E>))
+        .route("/v1/params", get(rewards::parameters::<E>))
         .route("/v1/transactions/{hash}", get(submit::transaction::<E>))
         .route("/v1/accounts/{address}", get(reads::account::<E>))
-        .route("/v1/providers/{id}", get(reads::provider::<E>))
-        .route("/v1/providers/{id}/purchases", get(reads::purchases_of::<E>))
-        .route("/v1/services", get(reads::services::<E>))
-        .route("/v1/services/{id}", get(reads::service::<E>))
-        .route("/v1/purchases/{id}", get(reads::purchase::<E>))
+        .route("/v1/providers/{id}", get(market::provider::<E>))
+        .route("/v1/providers/{id}/purchases", get(market::purchases_of::<E>))
+        .route("/v1/providers/{id}/reviews", get(judging::reviews_of::<E>))
+        .route("/v1/services", get(market::services::<E>))
+        .route("/v1/services/{id}", get(market::service::<E>))
+        .route("/v1/services/{id}/versions/{version}", get(market::terms::<E>))
+        .route("/v1/cases", get(judging::cases::<E>))
+        .route("/v1/cases/{id}", get(judging::case::<E>))
+        .route("/v1/purchases/{id}", get(market::purchase::<E>))
+        .route("/v1/purchases/{id}/review", get(judging::review::<E>))
         .route("/v1/purchases/{id}/confirmation", get(reads::confirmation::<E>))
         .route("/v1/withdrawals", get(reads::withdrawals::<E>))
         .route("/v1/withdrawals/{index}", get(reads::withdrawal::<E>))

@@ -1,7 +1,6 @@
-//! Questions about finalised state.
+//! Questions about finalised state: the node, accounts, withdrawals, proofs; and what all questions have in common.
 
 use super::error::ApiError;
-use super::evaluate::evaluate;
 use super::submit::now_ms;
 use super::{MAX_PAGE, Shared};
 use crate::engine::Runtime;
@@ -11,35 +10,80 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use commonware_codec::Encode as _;
-use rampart_ledger::{
-    Account, Globals, Key, Params, Provider, Purchase, Record, Service, Standing, Status as Stage,
-};
-use rampart_protocol::api::{
-    AccountView, CheckpointView, ProviderView, PurchaseView, Purchases, ServiceView, Services, Status,
-    Totals, WithdrawalView,
-};
+use rampart_ledger::{Account, Globals, Key, Params, Record, Stored, Withdrawal};
+use rampart_protocol::api::{AccountView, CheckpointView, Status, Totals, WithdrawalView};
 use rampart_protocol::{
-    Address, Amount, B256, Category, Confirmation, Nonce, OperatorSet, ProviderId, PurchaseId, ServiceId,
-    Timestamp, merkle,
+    AccessKey, Address, Amount, B256, Confirmation, Nonce, OperatorSet, PurchaseId, Timestamp, merkle,
 };
 use serde::Deserialize;
 use std::sync::Arc;
 
-type PathOf<T> = Result<Path<T>, PathRejection>;
-type QueryOf<T> = Result<Query<T>, QueryRejection>;
-type Answer<T> = Result<Json<T>, ApiError>;
+pub(super) type PathOf<T> = Result<Path<T>, PathRejection>;
+pub(super) type QueryOf<T> = Result<Query<T>, QueryRejection>;
+pub(super) type Answer<T> = Result<Json<T>, ApiError>;
 
-fn page(limit: Option<usize>) -> usize {
+/// Paging by an opaque cursor.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cursor {
+    pub(super) after: Option<u64>,
+    pub(super) limit: Option<usize>,
+}
+
+/// Rows on a page.
+pub(super) fn page(limit: Option<usize>) -> usize {
     limit.unwrap_or(50).clamp(1, MAX_PAGE)
 }
 
-macro_rules! record {
-    ($context:expr, $kind:ident, $key:expr) => {
-        match $context.state.get(&$key).await? {
-            Some(Record::$kind(record)) => Some(record),
-            _ => None,
-        }
-    };
+/// A record of a known kind, if it is there.
+pub(super) async fn find<E: Runtime, T: Stored>(
+    context: &Shared<E>,
+    key: Key,
+) -> Result<Option<Arc<T>>, ApiError> {
+    let record: Option<Record> = context.state.get(&key).await?;
+    Ok(record.and_then(T::from_record))
+}
+
+/// Records that exist from the first block on.
+pub(super) async fn founding<E: Runtime, T: Stored>(
+    context: &Shared<E>,
+    key: Key,
+) -> Result<Arc<T>, ApiError> {
+    find(context, key).await?.ok_or_else(|| {
+        ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "syncing",
+            "the state has no first block yet",
+        )
+    })
+}
+
+pub(super) async fn globals<E: Runtime>(context: &Shared<E>) -> Result<Arc<Globals>, ApiError> {
+    founding(context, Key::globals()).await
+}
+
+pub(super) async fn params<E: Runtime>(context: &Shared<E>) -> Result<Arc<Params>, ApiError> {
+    founding(context, Key::params()).await
+}
+
+/// The time at which questions about standing are answered: that of the next block, as far as is known.
+pub(super) fn now<E: Runtime>(context: &Shared<E>) -> Timestamp {
+    Timestamp::from_ms(context.chain.tip().timestamp_ms.max(now_ms()))
+}
+
+/// A digest of which zero means none.
+pub(super) fn some_digest(digest: B256) -> Option<B256> {
+    Some(digest).filter(|digest| !digest.is_zero())
+}
+
+/// A key of which zero means none.
+pub(super) fn some_key(key: AccessKey) -> Option<AccessKey> {
+    Some(key).filter(|key| !key.0.is_zero())
+}
+
+/// A time of which zero means never.
+pub(super) fn some_time(time: Timestamp) -> Option<Timestamp> {
+    Some(time).filter(|time| time.0 != 0)
 }
 
 pub(super) async fn status<E: Runtime>(State(context): State<Shared<E>>) -> Answer<Status> {
@@ -67,16 +111,22 @@ pub(super) async fn totals<E: Runtime>(State(context): State<Shared<E>>) -> Answ
     let globals = globals(&context).await?;
     Ok(Json(Totals {
         balances: globals.balances,
-        stakes: globals.stakes,
+        deposits: globals.deposits,
         escrow: globals.escrow,
+        stakes: globals.stakes,
+        unbonding: globals.unbonding,
+        bonds: globals.bonds,
+        compensation: globals.compensation,
         pool: globals.pool,
+        rewards: globals.rewards,
         treasury: globals.treasury,
         deposited: globals.deposited,
         withdrawn: globals.withdrawn,
     }))
 }
 
-pub(super) async fn operators<E: Runtime>(State(context): State<Shared<E>>) -> Json<OperatorSet> {
+/// Whose signatures count.
+pub(super) async fn operator_set<E: Runtime>(State(context): State<Shared<E>>) -> Json<OperatorSet> {
     Json(context.operators.clone())
 }
 
@@ -85,196 +135,22 @@ pub(super) async fn account<E: Runtime>(
     address: PathOf<Address>,
 ) -> Answer<AccountView> {
     let Path(address) = address?;
-    let account = record!(context, Account, Key::account(&address));
-    let view = |account: &Account| AccountView {
+    let account: Option<Arc<Account>> = find(&context, Key::account(&address)).await?;
+    let view = |account: &Arc<Account>| AccountView {
         address,
         balance: account.balance,
+        deposits: account.deposits,
         nonce: account.nonce,
         provider: account.owned_provider(),
     };
     let nobody = AccountView {
         address,
         balance: Amount::ZERO,
+        deposits: Amount::ZERO,
         nonce: Nonce(0),
         provider: None,
     };
     Ok(Json(account.as_ref().map_or(nobody, view)))
-}
-
-async fn params<E: Runtime>(context: &Shared<E>) -> Result<Params, ApiError> {
-    record!(context, Params, Key::params()).ok_or_else(|| {
-        ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "syncing",
-            "the state has no parameters yet",
-        )
-    })
-}
-
-/// The time at which questions about standing are answered: that of the next block, as far as is known.
-fn now<E: Runtime>(context: &Shared<E>) -> Timestamp {
-    Timestamp::from_ms(context.chain.tip().timestamp_ms.max(now_ms()))
-}
-
-async fn standing<E: Runtime>(context: &Shared<E>, provider: &Provider) -> Result<Standing, ApiError> {
-    let (params, now) = (params(context).await?, now(context));
-    let oldest = vec![Key::escrow_page(provider.id, provider.escrow.first)];
-    let standing = evaluate(&context.state, oldest, |view| {
-        rampart_ledger::standing(view, &params, provider, now)
-    })
-    .await?;
-    standing.map_err(|fault| ApiError::internal(&fault))
-}
-
-async fn provider_record<E: Runtime>(context: &Shared<E>, id: ProviderId) -> Result<Provider, ApiError> {
-    record!(context, Provider, Key::provider(id))
-        .ok_or_else(|| ApiError::not_found("provider", format!("there is no provider {id}")))
-}
-
-pub(super) async fn provider<E: Runtime>(
-    State(context): State<Shared<E>>,
-    id: PathOf<u64>,
-) -> Answer<ProviderView> {
-    let Path(id) = id?;
-    let provider = provider_record(&context, ProviderId(id)).await?;
-    let standing = standing(&context, &provider).await?;
-    Ok(Json(ProviderView {
-        id: provider.id,
-        owner: provider.owner,
-        status: match provider.status {
-            Stage::Active => "active",
-            Stage::Suspended => "suspended",
-            Stage::Expelled => "expelled",
-        }
-        .to_owned(),
-        name: provider.name,
-        endpoint: provider.endpoint,
-        stake: provider.stake,
-        required_stake: standing.required_stake,
-        score: standing.score,
-        escrow: provider.escrow.total,
-        claimable: standing.claimable,
-        wait: standing.wait,
-        purchases: provider.purchases,
-    }))
-}
-
-async fn service_view<E: Runtime>(context: &Shared<E>, service: Service) -> Result<ServiceView, ApiError> {
-    let provider = provider_record(context, service.provider).await?;
-    let params = params(context).await?;
-    Ok(ServiceView {
-        id: service.id,
-        provider: service.provider,
-        score: rampart_ledger::score(&params, &provider, now(context)),
-        provider_name: provider.name,
-        endpoint: provider.endpoint,
-        category: service.category,
-        description: service.description,
-        version: service.version,
-        requests: service.requests,
-        fee: service.fee,
-        min_duration: service.min_duration,
-        max_duration: service.max_duration,
-        active: service.active,
-    })
-}
-
-pub(super) async fn service<E: Runtime>(
-    State(context): State<Shared<E>>,
-    id: PathOf<u64>,
-) -> Answer<ServiceView> {
-    let Path(id) = id?;
-    let service = record!(context, Service, Key::service(ServiceId(id)))
-        .ok_or_else(|| ApiError::not_found("service", format!("there is no service {id}")))?;
-    Ok(Json(service_view(&context, service).await?))
-}
-
-/// Filters of `GET /v1/services`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ServicesQuery {
-    provider: Option<u64>,
-    category: Option<Category>,
-    after: Option<u64>,
-    limit: Option<usize>,
-}
-
-pub(super) async fn services<E: Runtime>(
-    State(context): State<Shared<E>>,
-    query: QueryOf<ServicesQuery>,
-) -> Answer<Services> {
-    let Query(query) = query?;
-    let limit = page(query.limit);
-    let end = globals(&context).await?.next_service.0;
-    let mut found = Vec::new();
-    let mut id = query.after.unwrap_or(0).saturating_add(1);
-    // A page never looks at more than a bounded number of services, however few match.
-    let stop = id.saturating_add(MAX_PAGE as u64 * 10).min(end);
-    while id < stop && found.len() < limit {
-        if let Some(service) = record!(context, Service, Key::service(ServiceId(id))) {
-            let wanted = query
-                .provider
-                .is_none_or(|provider| provider == service.provider.0)
-                && query.category.is_none_or(|category| category == service.category);
-            if wanted {
-                found.push(service_view(&context, service).await?);
-            }
-        }
-        id += 1;
-    }
-    let next = (id < end).then(|| ServiceId(id - 1));
-    Ok(Json(Services {
-        services: found,
-        next,
-    }))
-}
-
-async fn globals<E: Runtime>(context: &Shared<E>) -> Result<Globals, ApiError> {
-    Ok(record!(context, Globals, Key::globals()).unwrap_or_default())
-}
-
-async fn purchase_view<E: Runtime>(context: &Shared<E>, id: PurchaseId) -> Result<PurchaseView, ApiError> {
-    let purchase: Purchase = record!(context, Purchase, Key::purchase(&id))
-        .ok_or_else(|| ApiError::not_found("purchase", format!("there is no purchase {id}")))?;
-    Ok(PurchaseView {
-        used: purchase.used.0,
-        record: purchase.record,
-    })
-}
-
-pub(super) async fn purchase<E: Runtime>(
-    State(context): State<Shared<E>>,
-    id: PathOf<B256>,
-) -> Answer<PurchaseView> {
-    let Path(id) = id?;
-    Ok(Json(purchase_view(&context, PurchaseId(id)).await?))
-}
-
-/// Paging by an opaque cursor.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Cursor {
-    after: Option<u64>,
-    limit: Option<usize>,
-}
-
-pub(super) async fn purchases_of<E: Runtime>(
-    State(context): State<Shared<E>>,
-    id: PathOf<u64>,
-    cursor: QueryOf<Cursor>,
-) -> Answer<Purchases> {
-    let (Path(id), Query(cursor)) = (id?, cursor?);
-    provider_record(&context, ProviderId(id)).await?;
-    let limit = page(cursor.limit);
-    let rows = context
-        .index
-        .purchases_of(ProviderId(id), cursor.after.unwrap_or(0), limit)?;
-    let next = rows.last().filter(|_| rows.len() == limit).map(|row| row.cursor);
-    let mut purchases = Vec::with_capacity(rows.len());
-    for row in rows {
-        purchases.push(purchase_view(&context, row.id).await?);
-    }
-    Ok(Json(Purchases { purchases, next }))
 }
 
 pub(super) async fn confirmation<E: Runtime>(
@@ -329,7 +205,8 @@ async fn withdrawal_view<E: Runtime>(
     index: u64,
     tree: &WithdrawalTree,
 ) -> Result<WithdrawalView, ApiError> {
-    let withdrawal = record!(context, Withdrawal, Key::withdrawal(index))
+    let withdrawal: Option<Arc<Withdrawal>> = find(context, Key::withdrawal(index)).await?;
+    let withdrawal = withdrawal
         .ok_or_else(|| ApiError::not_found("withdrawal", format!("there is no withdrawal {index}")))?;
     let proof = tree.proof(index);
     Ok(WithdrawalView {

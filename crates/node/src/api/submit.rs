@@ -129,7 +129,7 @@ async fn admit<E: Runtime>(context: &Shared<E>, verified: Verified) -> Result<()
     };
     let nonce = verified.transaction().message.nonce();
     if nonce <= next && context.mempool.is_idle(&account) {
-        let input = verified.input();
+        let input = verified.input(context.senders.domain());
         let tip = context.chain.tip();
         if let Some(rejection) = try_on(&context.state, &tip, context.senders.domain(), &input).await? {
             return Err(ApiError::rejected(rejection));
@@ -165,7 +165,7 @@ async fn try_on<E: Runtime>(
         timestamp: Timestamp::from_ms(tip.timestamp_ms.max(now_ms())),
         epoch: tip.epoch,
     };
-    let answer = evaluate(state, rampart_ledger::reads(&env, input), |view| {
+    let answer = evaluate(state, rampart_ledger::reads(input), |view| {
         rampart_ledger::apply(view, &env, input)
     })
     .await?;

@@ -3,28 +3,49 @@
 //! The ledger's transition function is synchronous and asks for records by key; this loads what it asks for and
 //! tries again, until nothing is missing. Writes stay in memory until the whole block is executed.
 
+use super::prefetch;
 use crate::engine::Runtime;
-use crate::storage::{self, SharedState, StateError, StateKey, StateValue, ValueTooLong};
+use crate::storage::{self, MAX_VALUE, SharedState, StateError, StateKey, StateValue, ValueTooLong};
 use commonware_glue::stateful::db::DatabaseSet;
 use rampart_ledger::{
     BlockEnv, Changeset, Corrupt, Event, Fault, Input, Key, MAX_PAGES_PER_CLAIM, Missing, Record, Reject,
     View,
 };
+use rampart_protocol::observation::Source;
 use rampart_protocol::{B256, Domain, Header, PurchaseRecord, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A speculative batch of the state.
 pub(super) type Batch<E> = <SharedState<E> as DatabaseSet<E>>::Unmerkleized;
 
-/// Loads that one item may cause. Most transitions read a handful of records; a claim asks for its pages of escrow one
-/// after the other. More is a fault of the ledger.
-const MAX_LOADS: usize = MAX_PAGES_PER_CLAIM + 64;
+/// How often an item may ask for records that are not loaded. More is a fault of the ledger.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rounds {
+    /// For a block's beginning.
+    pub(super) begin: usize,
+    /// For any other item.
+    pub(super) item: usize,
+}
+
+impl Default for Rounds {
+    /// A beginning works off up to eight deadlines of four queues, and a verdict may refund out of a claim's number of
+    /// pages of escrow. Of the other items, a report of availability touches 256 services and their providers, and a
+    /// bundle makes up to 64 purchases of some eight records. `prefetch` makes the usual number far smaller.
+    fn default() -> Self {
+        Self {
+            begin: 4 * 8 * (MAX_PAGES_PER_CLAIM + 64),
+            item: 1024,
+        }
+    }
+}
 
 /// What was executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// The observation at this index of the inbox.
-    Observation(u64),
+    /// The block's beginning: what fell due by time.
+    Begin,
+    /// The observation with this number of its source.
+    Observation(Source, u64),
     /// The transaction with this hash.
     Transaction(B256),
 }
@@ -41,7 +62,7 @@ pub struct Receipt {
 /// What a block did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Executed {
-    /// One for each item, observations first.
+    /// One for each item: the beginning, the observations, the transactions.
     pub receipts: Vec<Receipt>,
     /// Every record that the block changed, with its last value.
     pub writes: BTreeMap<Key, Option<Record>>,
@@ -91,13 +112,23 @@ pub(super) enum Broken {
     #[error("the state has no counters")]
     NoGlobals,
     /// The ledger keeps asking for records.
-    #[error("the ledger asked for more than {MAX_LOADS} sets of records for one item")]
-    Unsatisfiable,
+    #[error("the ledger keeps asking for records of one item, the last was {0}")]
+    Unsatisfiable(Key),
+    /// The ledger refuses to begin a block, which it never does.
+    #[error("the ledger refuses to begin the block")]
+    Begin(#[source] Reject),
 }
 
 /// Records loaded or written so far.
 #[derive(Default)]
-struct Loaded(BTreeMap<Key, Option<Record>>);
+pub(super) struct Loaded(BTreeMap<Key, Option<Record>>);
+
+impl Loaded {
+    /// What is known of a key.
+    pub(super) fn known(&self, key: &Key) -> Option<&Record> {
+        self.0.get(key)?.as_ref()
+    }
+}
 
 impl View for Loaded {
     fn get(&self, key: &Key) -> Result<Option<Record>, Missing> {
@@ -109,16 +140,18 @@ impl View for Loaded {
 pub(super) struct Executor<'a, E: Runtime> {
     batch: &'a Batch<E>,
     env: BlockEnv,
+    rounds: Rounds,
     records: Loaded,
     dirty: BTreeSet<Key>,
     receipts: Vec<Receipt>,
 }
 
 impl<'a, E: Runtime> Executor<'a, E> {
-    pub(super) fn new(batch: &'a Batch<E>, env: BlockEnv) -> Self {
+    pub(super) fn new(batch: &'a Batch<E>, env: BlockEnv, rounds: Rounds) -> Self {
         Self {
             batch,
             env,
+            rounds,
             records: Loaded::default(),
             dirty: BTreeSet::new(),
             receipts: Vec::new(),
@@ -127,7 +160,7 @@ impl<'a, E: Runtime> Executor<'a, E> {
 
     /// Puts the ledger's first records in place. They are part of the first block after genesis, because a chain
     /// starts from the empty state, which every operator can derive without storage.
-    pub(super) fn begin(&mut self, genesis: Changeset) {
+    pub(super) fn start_from(&mut self, genesis: Changeset) {
         self.dirty.extend(genesis.writes.keys().copied());
         self.records.0.extend(genesis.writes);
     }
@@ -137,23 +170,62 @@ impl<'a, E: Runtime> Executor<'a, E> {
         purchases(&self.receipts).map(PurchaseRecord::leaf).collect()
     }
 
+    /// Begins the block: what falls due by time is done, before anything else.
+    pub(super) async fn begin(&mut self) -> Result<(), Broken> {
+        match self.execute(Subject::Begin, &Input::Begin).await {
+            Ok(()) => Ok(()),
+            Err(ExecuteError::Broken(broken)) => Err(broken),
+            Err(ExecuteError::Rejected(reject)) => Err(Broken::Begin(reject)),
+        }
+    }
+
     /// Executes one item on top of those before it.
     pub(super) async fn execute(&mut self, subject: Subject, input: &Input) -> Result<(), ExecuteError> {
-        self.load(rampart_ledger::reads(&self.env, input)).await?;
-        for _ in 0..MAX_LOADS {
+        self.load(rampart_ledger::reads(input)).await?;
+        let rounds = match input {
+            Input::Begin => self.rounds.begin,
+            _ => self.rounds.item,
+        };
+        let mut wanted = Key::globals();
+        let mut pages = 0;
+        for _ in 0..rounds {
             match rampart_ledger::apply(&self.records, &self.env, input) {
                 Ok(Changeset { writes, events }) => {
+                    check_sizes(&writes).map_err(Broken::from)?;
                     self.dirty.extend(writes.keys().copied());
                     self.records.0.extend(writes);
                     self.receipts.push(Receipt { subject, events });
                     return Ok(());
                 }
-                Err(Fault::Missing(key)) => self.load([key]).await?,
+                Err(Fault::Missing(key)) => {
+                    wanted = key;
+                    self.load([key]).await?;
+                    self.load(prefetch::companions(&self.records, input, &key))
+                        .await?;
+                    self.load_pages(&key, &mut pages).await?;
+                }
                 Err(Fault::Reject(reject)) => return Err(ExecuteError::Rejected(reject)),
                 Err(Fault::Corrupt(corrupt)) => return Err(Broken::from(corrupt).into()),
             }
         }
-        Err(Broken::Unsatisfiable.into())
+        Err(Broken::Unsatisfiable(wanted).into())
+    }
+
+    /// Loads what follows a page of escrow in its list: twice as much each time that an item asks for a page, since most
+    /// items look at one and a claim at all.
+    async fn load_pages(&mut self, asked: &Key, pages: &mut usize) -> Result<(), Broken> {
+        let mut key = *asked;
+        for _ in 0..*pages {
+            let Some(next) = prefetch::next_page(&self.records, &key) else {
+                break;
+            };
+            key = next;
+            self.load([key]).await?;
+        }
+        if prefetch::next_page(&self.records, asked).is_some() {
+            *pages = (*pages * 2).clamp(1, MAX_PAGES_PER_CLAIM);
+        }
+        Ok(())
     }
 
     /// A record as the items so far left it.
@@ -194,6 +266,32 @@ impl<'a, E: Runtime> Executor<'a, E> {
         }
         Ok(())
     }
+}
+
+/// Refuses what the state could not hold, while it can still be told whose fault that is. Only these kinds of records
+/// grow with the number of operators; all others are far smaller.
+fn check_sizes(writes: &BTreeMap<Key, Option<Record>>) -> Result<(), ValueTooLong> {
+    for record in writes.values().flatten() {
+        if let Record::Ballot(_) | Record::AvailabilityPage(_) | Record::OperatorSet(_) = record {
+            let length = record.to_bytes().len();
+            if length > MAX_VALUE {
+                return Err(ValueTooLong(length));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The number of the next event of the L1 contracts, in a state.
+pub(super) async fn restaking_count<E: Runtime>(batch: &Batch<E>) -> Result<u64, Broken> {
+    let key = Key::globals();
+    let raw = storage::state_key(&key);
+    let value = batch.get(&raw).await.map_err(StateError::Database)?;
+    Ok(match storage::decode_record(&key, value.as_ref())? {
+        Some(Record::Globals(globals)) => globals.restaking_count,
+        // Before the first block, when genesis is not written yet.
+        _ => 0,
+    })
 }
 
 /// Puts a block's writes into its batch.

@@ -17,7 +17,7 @@ use commonware_macros::boxed;
 use commonware_storage::{mmr, qmdb};
 use futures::future::{try_join, try_join_all};
 use rampart_ledger::{Input, Reject};
-use rampart_protocol::{Header, Observation};
+use rampart_protocol::{Domain, Header, Observation, observation};
 
 /// A block to judge.
 pub(super) struct Candidate<'a> {
@@ -36,8 +36,8 @@ pub(super) enum Invalid {
     Step { parent: u64, child: u64 },
     #[error("a signature is bad")]
     Signature(#[from] SendersError),
-    #[error("observation {0} is not what is final on the chain")]
-    Refuted(u64),
+    #[error("observation {1} of {0:?} is not what is final on the chain")]
+    Refuted(observation::Source, u64),
     #[error("the ledger refuses {subject:?}")]
     Rejected {
         subject: Subject,
@@ -85,7 +85,8 @@ pub(super) async fn judge<E: Runtime, I: Source, F: Feed, K: Sink>(
         let transactions = &candidate.block.body().transactions;
         let verified = app.shared.seams.senders.verify_all(runtime, transactions).await?;
         let mut executor = app.executor(header, &batch);
-        execute(&mut executor, &candidate.block.body().observations, &verified).await?;
+        let inputs = (&candidate.block.body().observations[..], &verified[..]);
+        execute(&mut executor, inputs, app.shared.seams.senders.domain()).await?;
         let commitments = Commitments::of(&mut executor).await?;
         commitments.check(header)?;
         Ok(executor.finish())
@@ -140,20 +141,21 @@ async fn check_locally<E: Runtime, I: Source, F: Feed, K: Sink>(
     let checks = observations.iter().map(|observation| async move {
         match feed.check(observation).await {
             Verdict::Confirmed => Ok(()),
-            Verdict::Refuted => Err(Invalid::Refuted(observation.index())),
+            Verdict::Refuted => Err(Invalid::Refuted(observation.source(), observation.index())),
         }
     });
     try_join_all(checks).await.map(|_| ())
 }
 
-/// Every item, in order, none refused.
+/// The beginning, then every item, in order, none refused.
 async fn execute<E: Runtime>(
     executor: &mut Executor<'_, E>,
-    observations: &[Observation],
-    transactions: &[Verified],
+    (observations, transactions): (&[Observation], &[Verified]),
+    domain: &Domain,
 ) -> Result<(), Invalid> {
+    executor.begin().await?;
     for observation in observations {
-        let subject = Subject::Observation(observation.index());
+        let subject = Subject::Observation(observation.source(), observation.index());
         let result = executor
             .execute(subject, &Input::Observation(observation.clone()))
             .await;
@@ -162,7 +164,7 @@ async fn execute<E: Runtime>(
     for verified in transactions {
         let subject = Subject::Transaction(verified.hash());
         executor
-            .execute(subject, &verified.input())
+            .execute(subject, &verified.input(domain))
             .await
             .map_err(|error| refused(subject, error))?;
     }

@@ -1,6 +1,6 @@
 //! The engine's application trait over the ledger: who is asked what, and what is remembered in between.
 
-use super::execute::{Batch, Executed, Executor, block_env};
+use super::execute::{Batch, Executed, Executor, Rounds, block_env};
 use super::seams::{Feed, Finalized, Sink, Source};
 use super::senders::Senders;
 use super::{judge, propose};
@@ -77,6 +77,7 @@ pub(super) struct Shared<I, F, K> {
     records: Changeset,
     pub(super) limits: BlockLimits,
     pub(super) pacing: Pacing,
+    rounds: Rounds,
     pub(super) seams: Seams<I, F, K>,
     /// What each block did that was executed and is not final yet. As many as the engine keeps pending states.
     executed: Mutex<BTreeMap<(u64, B256), Arc<Executed>>>,
@@ -96,10 +97,21 @@ impl<I: Source, F: Feed, K: Sink> LedgerApplication<I, F, K> {
             records,
             limits: config.limits,
             pacing: config.pacing,
+            rounds: Rounds::default(),
             seams,
             executed: Mutex::default(),
             tip,
         };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The same with other bounds on loading.
+    #[cfg(test)]
+    pub(super) fn with_rounds(self, rounds: Rounds) -> Self {
+        let mut shared = Arc::into_inner(self.shared).expect("nobody else holds a new application");
+        shared.rounds = rounds;
         Self {
             shared: Arc::new(shared),
         }
@@ -116,9 +128,10 @@ impl<I: Source, F: Feed, K: Sink> LedgerApplication<I, F, K> {
 
     /// An executor for the block with this header, over its parent's state.
     pub(super) fn executor<'a, E: Runtime>(&self, header: &Header, batch: &'a Batch<E>) -> Executor<'a, E> {
-        let mut executor = Executor::new(batch, block_env(header, self.shared.seams.senders.domain()));
+        let env = block_env(header, self.shared.seams.senders.domain());
+        let mut executor = Executor::new(batch, env, self.shared.rounds);
         if header.height == 1 {
-            executor.begin(self.shared.records.clone());
+            executor.start_from(self.shared.records.clone());
         }
         executor
     }
@@ -134,7 +147,7 @@ impl<I: Source, F: Feed, K: Sink> LedgerApplication<I, F, K> {
     }
 
     /// Takes what a final block did, and forgets the blocks that it overtakes.
-    fn recall(&self, height: u64, digest: B256) -> Option<Arc<Executed>> {
+    pub(super) fn recall(&self, height: u64, digest: B256) -> Option<Arc<Executed>> {
         let mut memory = self
             .shared
             .executed

@@ -15,6 +15,7 @@ mod commitments;
 mod execute;
 mod judge;
 mod ledger;
+mod prefetch;
 mod propose;
 mod seams;
 mod senders;

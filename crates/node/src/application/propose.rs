@@ -2,7 +2,7 @@
 
 use super::clock::{child_timestamp, moment, now_ms};
 use super::commitments::Commitments;
-use super::execute::{Batch, Broken, ExecuteError, Executor, Subject, write};
+use super::execute::{Batch, Broken, ExecuteError, Executor, Subject, restaking_count, write};
 use super::ledger::{LedgerApplication, Pacing, Sealed, root_bytes};
 use super::seams::{Candidates, Feed, Refused, Request, Sink, Source};
 use crate::block::{Block, BlockContext, BlockError, key_bytes};
@@ -60,6 +60,7 @@ pub(super) async fn propose<E: Runtime, I: Source, F: Feed, K: Sink>(
     let max_bytes = app.shared.limits.max_bytes.saturating_sub(OVERHEAD);
     let request = Request {
         parent: parent.clone(),
+        restaking_count: restaking_count::<E>(&batch).await?,
         in_flight,
         max_bytes,
     };
@@ -77,6 +78,7 @@ pub(super) async fn propose<E: Runtime, I: Source, F: Feed, K: Sink>(
     };
     let candidates = source.candidates(&request).await;
     let mut executor = app.executor(&header, &batch);
+    executor.begin().await?;
     let (body, refused) = fill(app, runtime, &mut executor, candidates, &request).await?;
     let commitments = Commitments::of(&mut executor).await?;
     let executed = executor.finish();
@@ -126,26 +128,30 @@ async fn fill<E: Runtime, I: Source, F: Feed, K: Sink>(
     let deadline = runtime.current() + app.shared.pacing.max_build;
     // What follows a refused transaction of its account cannot be taken either, and is not to blame.
     let mut blocked = BTreeSet::new();
+    // Observations of one source only follow one another, so nothing after a refused one can be taken either.
+    let mut stopped = BTreeSet::new();
     for observation in candidates.observations {
+        if stopped.contains(&observation.source()) {
+            continue;
+        }
         let length = observation.to_bytes().len() + 4;
         if bytes.saturating_add(length) > request.max_bytes || runtime.current() > deadline {
             return Ok((body, refused));
         }
         bytes += length;
-        let subject = Subject::Observation(observation.index());
+        let subject = Subject::Observation(observation.source(), observation.index());
         match executor
             .execute(subject, &Input::Observation(observation.clone()))
             .await
         {
             Ok(()) => body.observations.push(observation),
-            // Inbox messages only follow one another, so nothing after it can be taken either.
             Err(ExecuteError::Rejected(reject)) => {
                 tracing::warn!(
                     ?subject,
                     ?reject,
                     "the ledger refuses an observation of the local feed"
                 );
-                break;
+                stopped.insert(observation.source());
             }
             Err(ExecuteError::Broken(broken)) => return Err(broken.into()),
         }
@@ -162,7 +168,10 @@ async fn fill<E: Runtime, I: Source, F: Feed, K: Sink>(
             break;
         }
         match executor
-            .execute(Subject::Transaction(candidate.hash()), &candidate.input())
+            .execute(
+                Subject::Transaction(candidate.hash()),
+                &candidate.input(app.shared.seams.senders.domain()),
+            )
             .await
         {
             Ok(()) => {
@@ -178,7 +187,7 @@ async fn fill<E: Runtime, I: Source, F: Feed, K: Sink>(
                 });
             }
             // One transaction that cannot be executed must not keep all others out of every block.
-            Err(ExecuteError::Broken(broken @ (Broken::Unsatisfiable | Broken::Value(_)))) => {
+            Err(ExecuteError::Broken(broken @ (Broken::Unsatisfiable(_) | Broken::Value(_)))) => {
                 tracing::error!(hash = %candidate.hash(), %broken, "a transaction is left out");
                 blocked.insert(candidate.signer());
             }

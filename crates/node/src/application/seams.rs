@@ -12,7 +12,7 @@ use std::{collections::BTreeSet, future::Future, sync::Arc};
 /// What a block may be built from.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
-    /// Observations that follow the parent's inbox, in inbox order, each final on its chain.
+    /// Observations that follow those of the parent's state, those of each source in its order, each final on its chain.
     pub observations: Vec<Observation>,
     /// Transactions in the order in which they should be tried.
     pub transactions: Vec<Verified>,
@@ -23,6 +23,8 @@ pub struct Candidates {
 pub struct Request {
     /// The block to build on; its inbox count is the index of the first observation wanted.
     pub parent: Header,
+    /// Events of the L1 contracts that the parent's state has consumed: the number of the first one wanted.
+    pub restaking_count: u64,
     /// Transactions that blocks between the finalised one and the parent carry already.
     pub in_flight: BTreeSet<B256>,
     /// Encoded bytes wanted at most.
@@ -43,8 +45,7 @@ pub struct Refused {
 
 /// Supplies proposals with work.
 pub trait Source: Clone + Send + Sync + 'static {
-    /// Resolves when there is work for a block on top of one with `inbox_count` and the transactions `in_flight`;
-    /// stays pending while there is none.
+    /// Resolves when there is work for a block on top of the request's parent; stays pending while there is none.
     fn ready(&self, request: &Request) -> impl Future<Output = ()> + Send;
 
     /// Work for a block. What is returned stays in the source until it is finalised or dropped for its own reasons.

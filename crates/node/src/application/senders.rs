@@ -5,7 +5,7 @@
 
 use crate::engine::Runtime;
 use futures::future::try_join_all;
-use rampart_ledger::Input;
+use rampart_ledger::{Input, Prepared};
 use rampart_protocol::{Address, B256, Domain, SignedTransaction, TransactionError};
 use std::{
     collections::BTreeMap,
@@ -43,12 +43,9 @@ impl Verified {
     }
 
     /// The transaction as the ledger takes it.
-    pub(crate) fn input(&self) -> Input {
-        Input::Transaction {
-            signer: self.signer,
-            id: self.hash,
-            message: self.transaction.message.clone(),
-        }
+    pub(crate) fn input(&self, domain: &Domain) -> Input {
+        let message = self.transaction.message.clone();
+        Input::Transaction(Prepared::new(domain, self.signer, self.hash, message))
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod economy;
+
 use super::*;
 use crate::block::{Block, BlockContext, key_bytes};
 use crate::engine::{EngineConfig, Timeouts};
@@ -19,10 +21,10 @@ use commonware_glue::stateful::{
 use commonware_runtime::{Clock as _, Runner as _, Supervisor as _, deterministic};
 use commonware_utils::NZUsize;
 use judge::Invalid;
-use rampart_ledger::{Params, Reject};
+use rampart_ledger::{Changeset, Params, Reject};
 use rampart_protocol::{
     Address, Amount, B256, Body, Domain, Header, Nonce, Observation, Operator, OperatorSet,
-    SignedTransaction, message::Withdraw, observation::Deposit,
+    SignedTransaction, message::Withdraw, observation, observation::Deposit,
 };
 use std::{
     collections::BTreeSet,
@@ -62,7 +64,11 @@ impl Source for World {
 
 impl Feed for World {
     async fn check(&self, observation: &Observation) -> Verdict {
-        match self.chain.iter().find(|seen| seen.index() == observation.index()) {
+        match self
+            .chain
+            .iter()
+            .find(|seen| (seen.source(), seen.index()) == (observation.source(), observation.index()))
+        {
             Some(seen) if seen == observation => Verdict::Confirmed,
             Some(_) => Verdict::Refuted,
             None => pending().await,
@@ -89,7 +95,7 @@ fn deposit(index: u64, amount: u128) -> Observation {
     Observation::Deposit(Deposit {
         index,
         account: account().address(),
-        amount: Amount(amount),
+        amount: Amount(amount * Amount::TOKEN.0),
         block_number: 1,
         block_hash: B256::repeat_byte(1),
     })
@@ -98,7 +104,7 @@ fn deposit(index: u64, amount: u128) -> Observation {
 fn withdrawal(nonce: u64, amount: u128) -> SignedTransaction {
     let message = rampart_protocol::Message::from(Withdraw {
         recipient: Address::repeat_byte(2),
-        amount: Amount(amount),
+        amount: Amount(amount * Amount::TOKEN.0),
         nonce: Nonce(nonce),
     });
     let signature = account()
@@ -127,6 +133,7 @@ fn config() -> EngineConfig {
         },
         genesis_timestamp_ms: 0,
         params: Params::default(),
+        genesis_operators: Vec::new(),
         limits: crate::block::BlockLimits { max_bytes: 4096 },
         pacing: Pacing::default(),
         timeouts: Timeouts::default(),
@@ -139,6 +146,11 @@ fn config() -> EngineConfig {
     }
 }
 
+/// The records of an empty ledger.
+fn founding() -> Changeset {
+    rampart_ledger::genesis(&Params::default(), &[]).unwrap()
+}
+
 /// A chain of genesis only, and someone to build and judge on it.
 struct Bench {
     runtime: Runtime,
@@ -146,15 +158,17 @@ struct Bench {
     genesis: Block,
     world: World,
     tip: watch::Sender<Header>,
+    records: Changeset,
 }
 
 impl Bench {
-    async fn new(runtime: Runtime, world: World) -> Self {
+    /// On a chain that starts at a time, Unix milliseconds, with these records.
+    async fn new(runtime: Runtime, world: World, start_ms: u64, records: Changeset) -> Self {
         let (config, empty) = (
             config(),
             <SharedState<Runtime> as DatabaseSet<Runtime>>::initial_sync_targets(),
         );
-        let genesis = Block::genesis(&config.operators, &config.params, 0, &empty).unwrap();
+        let genesis = Block::genesis(&config.operators, &records, start_ms, &empty).unwrap();
         let cache = storage::page_cache(&config.storage);
         let state_config = storage::state_config(&config.storage, cache);
         let state = SharedState::init(runtime.child("state"), state_config, None).await;
@@ -165,6 +179,7 @@ impl Bench {
             genesis,
             world,
             tip,
+            records,
         }
     }
 
@@ -176,8 +191,13 @@ impl Bench {
             sink: self.world.clone(),
             senders: Senders::new(domain(), 8),
         };
-        let records = rampart_ledger::genesis(&config.params).unwrap();
-        LedgerApplication::new(&self.genesis, records, &config, seams, self.tip.clone())
+        LedgerApplication::new(
+            &self.genesis,
+            self.records.clone(),
+            &config,
+            seams,
+            self.tip.clone(),
+        )
     }
 
     fn context(&self, view: u64) -> BlockContext {
@@ -242,7 +262,7 @@ where
     Fut: Future<Output = ()>,
 {
     deterministic::Runner::default()
-        .start(|runtime| async move { test(Bench::new(runtime, world).await).await });
+        .start(|runtime| async move { test(Bench::new(runtime, world, 0, founding()).await).await });
 }
 
 /// Two deposits and a withdrawal.
@@ -405,7 +425,7 @@ fn refuses_items_that_the_ledger_refuses_or_that_nobody_signed() {
         assert!(matches!(
             bench.judge_body(&block, out_of_order).await,
             Err(Invalid::Rejected {
-                subject: Subject::Observation(1),
+                subject: Subject::Observation(observation::Source::Inbox, 1),
                 ..
             })
         ));
@@ -426,7 +446,7 @@ fn refuses_observations_that_the_chain_refutes_or_does_not_confirm_in_time() {
         let block = bench.build(BTreeSet::new()).await;
         assert!(matches!(
             bench.judge(&block, Finality::Candidate).await,
-            Err(Invalid::Refuted(1))
+            Err(Invalid::Refuted(observation::Source::Inbox, 1))
         ));
         // The quorum that made a block final has looked; a lagging operator follows it.
         bench.judge(&block, Finality::Finalized).await.unwrap();

@@ -71,6 +71,7 @@ impl Place {
             address: Address::repeat_byte(0xaa),
             index: 0,
             balance: Amount(u128::from(height)),
+            deposits: Amount::ZERO,
             nonce: Nonce(0),
             provider: ProviderId(0),
         };

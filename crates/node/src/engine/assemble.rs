@@ -21,6 +21,7 @@ use commonware_p2p::{Blocker, Provider, Receiver, Sender};
 use commonware_runtime::Handle;
 use commonware_utils::NonZeroDuration;
 use futures::future::select_all;
+use rampart_ledger::Changeset;
 use tokio::sync::watch;
 
 /// One operator's place in the network.
@@ -68,8 +69,8 @@ where
         blocker,
     } = network;
     let page_cache = storage::page_cache(&config.storage);
-    let genesis = genesis::<E>(&config)?;
-    let records = rampart_ledger::genesis(&config.params)?;
+    let records = rampart_ledger::genesis(&config.params, &config.genesis_operators)?;
+    let genesis = genesis::<E>(&config, &records)?;
     let (tip_sender, tip) = watch::channel(genesis.header().clone());
     let mut common = Common {
         context,
@@ -139,15 +140,10 @@ async fn supervise(handles: Vec<Handle<()>>) {
 }
 
 /// The block at height zero, over the empty state.
-fn genesis<E: Runtime>(config: &EngineConfig) -> Result<Block, EngineError> {
+fn genesis<E: Runtime>(config: &EngineConfig, records: &Changeset) -> Result<Block, EngineError> {
     let empty = <SharedState<E> as DatabaseSet<E>>::initial_sync_targets();
-    Block::genesis(
-        &config.operators,
-        &config.params,
-        config.genesis_timestamp_ms,
-        &empty,
-    )
-    .map_err(EngineError::Genesis)
+    Block::genesis(&config.operators, records, config.genesis_timestamp_ms, &empty)
+        .map_err(EngineError::Genesis)
 }
 
 impl Timeouts {

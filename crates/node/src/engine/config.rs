@@ -3,7 +3,7 @@
 use crate::application::Pacing;
 use crate::block::BlockLimits;
 use crate::storage::StorageConfig;
-use rampart_ledger::Params;
+use rampart_ledger::{GenesisOperator, Params};
 use rampart_protocol::OperatorSet;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub struct EngineConfig {
     pub genesis_timestamp_ms: u64,
     /// The economic parameters at genesis. The same everywhere.
     pub params: Params,
+    /// The ledger's operators at genesis, who judge and report from the first block on. The same everywhere.
+    pub genesis_operators: Vec<GenesisOperator>,
     /// Largest block. The same everywhere.
     pub limits: BlockLimits,
     /// How often blocks are built, and how long a candidate may wait for the local chain feed.

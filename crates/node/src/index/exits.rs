@@ -77,6 +77,7 @@ pub(super) fn provider(
         address: provider.owner,
         index,
         balance: Amount::ZERO,
+        deposits: Amount::ZERO,
         nonce: Nonce(0),
         provider: ProviderId(0),
     };

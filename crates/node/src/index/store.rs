@@ -1,11 +1,11 @@
 //! Writing the index: one finalised block at a time.
 
-use super::exits;
 use super::withdrawals::Certified;
+use super::{exits, judging};
 use crate::application::{Finalized, Subject};
 use rampart_ledger::{Event, Record};
 use rampart_protocol::{B256, PurchaseRecord};
-use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -23,6 +23,12 @@ pub(super) const PURCHASES: TableDefinition<'_, [u8; 32], (u64, u32)> = TableDef
 pub(super) const RECORDS: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("records");
 /// (provider, cursor) -> purchase id.
 pub(super) const BY_PROVIDER: TableDefinition<'_, (u64, u64), [u8; 32]> = TableDefinition::new("by-provider");
+/// (provider, cursor) -> purchase id of a review.
+pub(super) const REVIEWS: TableDefinition<'_, (u64, u64), [u8; 32]> = TableDefinition::new("reviews");
+/// Cursor -> open case.
+pub(super) const CASES: TableDefinition<'_, u64, [u8; 32]> = TableDefinition::new("cases");
+/// Open case -> its cursor.
+pub(super) const CASE_CURSORS: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("case-cursors");
 /// Withdrawal index -> (leaf, height).
 pub(super) const WITHDRAWALS: TableDefinition<'_, u64, ([u8; 32], u64)> = TableDefinition::new("withdrawals");
 /// (recipient, withdrawal index) -> nothing.
@@ -30,7 +36,7 @@ pub(super) const BY_RECIPIENT: TableDefinition<'_, ([u8; 20], u64), ()> =
     TableDefinition::new("by-recipient");
 /// Account -> its dense index.
 pub(super) const ACCOUNTS: TableDefinition<'_, [u8; 20], u64> = TableDefinition::new("accounts");
-/// Account index -> (account, free balance, provider's holdings).
+/// Account index -> (account, balance and deposits, provider's holdings).
 pub(super) const EXITS: TableDefinition<'_, u64, ([u8; 20], u128, u128)> = TableDefinition::new("exits");
 
 const HEIGHT: &str = "height";
@@ -104,6 +110,9 @@ impl Index {
         write.open_table(PURCHASES)?;
         write.open_table(RECORDS)?;
         write.open_table(BY_PROVIDER)?;
+        write.open_table(REVIEWS)?;
+        write.open_table(CASES)?;
+        write.open_table(CASE_CURSORS)?;
         write.open_table(WITHDRAWALS)?;
         write.open_table(BY_RECIPIENT)?;
         write.open_table(ACCOUNTS)?;
@@ -143,6 +152,14 @@ impl Index {
     /// When the index cannot be read.
     pub fn has_gap(&self) -> Result<bool, IndexError> {
         Ok(self.meta(GAP)? != 0)
+    }
+
+    /// Fails when blocks were skipped, for answers that need all of them.
+    pub(super) fn must_be_complete(&self) -> Result<(), IndexError> {
+        if self.has_gap()? {
+            return Err(IndexError::Incomplete);
+        }
+        Ok(())
     }
 
     fn meta(&self, name: &str) -> Result<u64, IndexError> {
@@ -215,6 +232,7 @@ impl Index {
                     insert_purchase(write, record, height, position)?;
                     position += 1;
                 }
+                judging::event(write, event)?;
             }
         }
         Ok(())
@@ -234,13 +252,22 @@ fn insert_purchase(
     write
         .open_table(RECORDS)?
         .insert((height, position), alloy_rlp::encode(record).as_slice())?;
-    let mut by_provider = write.open_table(BY_PROVIDER)?;
-    let provider = record.provider.0;
-    let last = by_provider
-        .range((provider, 0)..=(provider, u64::MAX))?
-        .next_back();
+    append(
+        &mut write.open_table(BY_PROVIDER)?,
+        record.provider.0,
+        record.id.0.0,
+    )
+}
+
+/// Puts an id at the end of a provider's list.
+pub(super) fn append(
+    list: &mut Table<'_, (u64, u64), [u8; 32]>,
+    provider: u64,
+    id: [u8; 32],
+) -> Result<(), IndexError> {
+    let last = list.range((provider, 0)..=(provider, u64::MAX))?.next_back();
     let cursor = last.transpose()?.map_or(1, |(key, _)| key.value().1 + 1);
-    by_provider.insert((provider, cursor), record.id.0.0)?;
+    list.insert((provider, cursor), id)?;
     Ok(())
 }
 

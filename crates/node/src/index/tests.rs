@@ -6,11 +6,14 @@ use crate::index::PurchaseRow;
 use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::PrivateKey;
 use rampart_ledger::{
-    Account, AccountAt, BlockEnv, Globals, Input, Key, MemoryState, Params, Provider, apply, exit_amount,
-    genesis, read,
+    Account, AccountAt, BlockEnv, Globals, Input, Key, MemoryState, Params, Prepared, Provider, apply,
+    exit_amount, genesis, read,
 };
-use rampart_protocol::message::{AddStake, Purchase, RegisterProvider, RegisterService, Withdraw};
-use rampart_protocol::observation::{Deposit, Observation};
+use rampart_protocol::message::{
+    AddStake, Challenge, Purchase, RegisterProvider, RegisterService, Review, Unbond, Withdraw,
+};
+use rampart_protocol::observation::{Deposit, Observation, Source};
+use rampart_protocol::verdict::review;
 use rampart_protocol::{
     AccessKey, Address, Amount, Body, Category, Domain, Header, Message, Nonce, ProviderId, PurchaseId,
     Seconds, ServiceId, Timestamp, keccak256, merkle,
@@ -28,6 +31,13 @@ const fn tokens(whole: u128) -> Amount {
     Amount(whole * Amount::TOKEN.0)
 }
 
+fn domain() -> Domain {
+    Domain {
+        chain_id: 5,
+        settlement: Address::repeat_byte(5),
+    }
+}
+
 fn public(seed: u64) -> B256 {
     B256::from_slice(PrivateKey::from_seed(seed).public_key().as_ref())
 }
@@ -36,14 +46,17 @@ fn public(seed: u64) -> B256 {
 struct World {
     state: MemoryState,
     height: u64,
+    /// Seconds on top of one for each block.
+    time: u64,
     folder: TempDir,
 }
 
 impl World {
     fn new() -> Self {
         Self {
-            state: MemoryState::new(genesis(&Params::default()).unwrap()),
+            state: MemoryState::new(genesis(&Params::default(), &[]).unwrap()),
             height: 0,
+            time: 0,
             folder: TempDir::new().unwrap(),
         }
     }
@@ -69,7 +82,7 @@ impl World {
     }
 
     fn read<T: rampart_ledger::Stored>(&self, key: Key) -> Option<T> {
-        read(&self.state, &key).unwrap()
+        read(&self.state, &key).unwrap().map(Arc::unwrap_or_clone)
     }
 
     fn nonce(&self, who: Address) -> Nonce {
@@ -80,12 +93,9 @@ impl World {
     fn execute(&mut self, items: Vec<(Subject, Input)>) -> Finalized {
         self.height += 1;
         let env = BlockEnv {
-            domain: Domain {
-                chain_id: 5,
-                settlement: Address::repeat_byte(5),
-            },
+            domain: domain(),
             height: self.height,
-            timestamp: Timestamp(1_800_000_000 + self.height),
+            timestamp: Timestamp(1_800_000_000 + self.time + self.height),
             epoch: 0,
         };
         let mut executed = Executed::default();
@@ -115,10 +125,8 @@ impl World {
     fn block(&mut self, messages: impl IntoIterator<Item = (Address, Message)>) -> Finalized {
         let item = |(signer, message): (Address, Message)| {
             let id = keccak256(message.to_bytes());
-            (
-                Subject::Transaction(id),
-                Input::Transaction { signer, id, message },
-            )
+            let prepared = Prepared::new(&domain(), signer, id, message);
+            (Subject::Transaction(id), Input::Transaction(prepared))
         };
         let items = messages.into_iter().map(item).collect();
         self.execute(items)
@@ -135,7 +143,7 @@ impl World {
                 block_hash: B256::ZERO,
             };
             (
-                Subject::Observation(index),
+                Subject::Observation(Source::Inbox, index),
                 Input::Observation(Observation::Deposit(deposit)),
             )
         };
@@ -160,6 +168,10 @@ impl World {
             description: "Screens".into(),
             requests: 10,
             fee: tokens(100),
+            components: Vec::new(),
+            upstream_key: AccessKey::default(),
+            endpoint: String::new(),
+            openapi: B256::ZERO,
             min_duration: Seconds(3_600),
             max_duration: Seconds(90 * DAY),
             nonce: self.nonce(owner),
@@ -281,6 +293,110 @@ fn a_provider_pages_through_its_own_purchases_in_order_of_execution() {
     assert_eq!(page(0, 0), []);
     assert_eq!(index.purchases_of(ProviderId(2), 0, 100).unwrap().len(), 3);
     assert_eq!(index.purchases_of(ProviderId(3), 0, 100).unwrap(), []);
+}
+
+#[test]
+fn a_providers_reviews_are_listed_in_order_and_a_case_while_it_is_open() {
+    let mut index = None;
+    let mut world = World::market(&mut index);
+    let index = index.unwrap();
+    let orders = [
+        (ALICE, world.order(ALICE, 1, 0)),
+        (BOB, world.order(BOB, 1, 0)),
+        (ALICE, world.order(ALICE, 1, 1)),
+        (BOB, world.order(BOB, 1, 1)),
+    ];
+    let block = world.block(orders);
+    index.apply(&block).unwrap();
+    let bought: Vec<PurchaseId> = purchases(&block).iter().take(2).map(|record| record.id).collect();
+    for (who, purchase) in [ALICE, BOB].into_iter().zip(&bought) {
+        let review = Review {
+            purchase: *purchase,
+            fee: tokens(20),
+            comment: "Nothing came".into(),
+            evidence: B256::ZERO,
+            nonce: world.nonce(who),
+        };
+        index.apply(&world.block([(who, review.into())])).unwrap();
+    }
+    let reviews = |after, limit| {
+        let rows = index.reviews_of(ProviderId(1), after, limit).unwrap();
+        rows.iter().map(|row| (row.cursor, row.id)).collect::<Vec<_>>()
+    };
+    let expected: Vec<(u64, PurchaseId)> = (1..).zip(bought.clone()).collect();
+    assert_eq!(reviews(0, 10), expected);
+    assert_eq!(reviews(1, 1), expected[1..2]);
+    assert_eq!(reviews(u64::MAX, 10), []);
+    assert_eq!(index.reviews_of(ProviderId(2), 0, 10).unwrap(), []);
+
+    assert_eq!(index.open_cases(0, 10).unwrap(), []);
+    for purchase in &bought {
+        let challenge = Challenge {
+            purchase: *purchase,
+            bond: tokens(20),
+            evidence: B256::ZERO,
+            nonce: world.nonce(OWNER),
+        };
+        index.apply(&world.block([(OWNER, challenge.into())])).unwrap();
+    }
+    let cases = |after, limit| {
+        let rows = index.open_cases(after, limit).unwrap();
+        rows.iter().map(|row| (row.cursor, row.id)).collect::<Vec<_>>()
+    };
+    let expected: Vec<_> = (1..).zip(bought.iter().map(|id| review(*id))).collect();
+    assert_eq!(cases(0, 10), expected);
+    assert_eq!(cases(1, 1), expected[1..2]);
+    // Nobody has stake, so two rounds end without a verdict, then governance's time runs out.
+    let mut seen = 2;
+    for _ in 0..8 {
+        world.time += 10 * DAY;
+        index
+            .apply(&world.execute(vec![(Subject::Begin, Input::Begin)]))
+            .unwrap();
+        let open = cases(0, 10);
+        assert!(open.len() <= seen && open.iter().all(|row| expected.contains(row)));
+        seen = open.len();
+        assert_eq!(index.exits().unwrap().exits, world.exits());
+    }
+    assert_eq!(seen, 0);
+}
+
+#[test]
+fn deposits_bonds_and_unbonding_stake_are_in_the_exits() {
+    let mut index = None;
+    let mut world = World::market(&mut index);
+    let index = index.unwrap();
+    let before = index.exits().unwrap().exits;
+    let block = world.block([(ALICE, world.order(ALICE, 1, 0))]);
+    index.apply(&block).unwrap();
+    let purchase = purchases(&block)[0].id;
+    let filed = Review {
+        purchase,
+        fee: tokens(20),
+        comment: "Nothing came".into(),
+        evidence: B256::ZERO,
+        nonce: world.nonce(ALICE),
+    };
+    index.apply(&world.block([(ALICE, filed.into())])).unwrap();
+    let challenge = Challenge {
+        purchase,
+        bond: tokens(20),
+        evidence: B256::ZERO,
+        nonce: world.nonce(OWNER),
+    };
+    index.apply(&world.block([(OWNER, challenge.into())])).unwrap();
+    let unbond = Unbond {
+        provider: ProviderId(1),
+        amount: tokens(7),
+        nonce: world.nonce(OWNER),
+    };
+    index.apply(&world.block([(OWNER, unbond.into())])).unwrap();
+    let after = index.exits().unwrap().exits;
+    assert_eq!(after, world.exits());
+    let of = |exits: &[(Address, Amount)], who| exits.iter().find(|(of, _)| *of == who).unwrap().1;
+    // The fee left for the escrow and the pool; all deposits are still their depositors'.
+    assert_eq!(of(&after, ALICE).0, of(&before, ALICE).0 - tokens(100).0);
+    assert_eq!(of(&after, OWNER).0, of(&before, OWNER).0 + tokens(95).0);
 }
 
 #[test]
@@ -430,6 +546,11 @@ fn a_skipped_block_is_remembered_and_what_depends_on_all_of_them_is_not_answered
     assert_eq!(index.height().unwrap(), world.height);
     assert!(index.has_gap().unwrap());
     assert!(matches!(index.withdrawal_tree(1), Err(IndexError::Incomplete)));
+    assert!(matches!(index.open_cases(0, 1), Err(IndexError::Incomplete)));
+    assert!(matches!(
+        index.reviews_of(ProviderId(1), 0, 1),
+        Err(IndexError::Incomplete)
+    ));
     drop(index);
     assert!(world.open().has_gap().unwrap());
 }

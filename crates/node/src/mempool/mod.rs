@@ -12,6 +12,7 @@ pub use pool::{Limits, Pool};
 use crate::application::{Candidates, Finalized, Refused, Request, Source, Verified};
 use crate::feed::ChainFeed;
 use rampart_protocol::api::Rejection;
+use rampart_protocol::observation::Source as ChainOf;
 use rampart_protocol::{Address, B256, Nonce};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -115,7 +116,10 @@ impl Source for Work {
         loop {
             transactions.mark_unchanged();
             observations.mark_unchanged();
-            if self.mempool.pool().has_work(&request.in_flight) || self.feed.has(request.parent.inbox_count) {
+            if self.mempool.pool().has_work(&request.in_flight)
+                || self.feed.has(ChainOf::Inbox, request.parent.inbox_count)
+                || self.feed.has(ChainOf::Restaking, request.restaking_count)
+            {
                 return;
             }
             tokio::select! {
@@ -126,8 +130,13 @@ impl Source for Work {
     }
 
     async fn candidates(&self, request: &Request) -> Candidates {
+        // What investors and governance decided comes first: it is rare, and deposits must not be able to delay it.
+        let mut observations =
+            (self.feed).following(ChainOf::Restaking, request.restaking_count, MAX_OBSERVATIONS);
+        let left = MAX_OBSERVATIONS - observations.len();
+        observations.extend((self.feed).following(ChainOf::Inbox, request.parent.inbox_count, left));
         Candidates {
-            observations: self.feed.following(request.parent.inbox_count, MAX_OBSERVATIONS),
+            observations,
             transactions: self
                 .mempool
                 .pool()

@@ -25,7 +25,7 @@ pub const ITEMS_PER_SECTION: NonZeroU64 = NZU64!(1024);
 const OPERATIONS_PER_BLOB: NonZeroU64 = NZU64!(1 << 16);
 
 /// Operations in one state-sync response. With the largest record this is half a megabyte.
-pub const SYNC_BATCH: NonZeroU64 = NZU64!(32);
+pub const SYNC_BATCH: NonZeroU64 = NZU64!(16);
 
 /// Read buffer of the state's start-up replay, bytes.
 const INIT_BUFFER: NonZeroUsize = NZUsize!(1 << 20);

@@ -8,8 +8,8 @@ mod config;
 mod reader;
 mod value;
 
-pub use config::StorageConfig;
-pub(crate) use config::{IO_BUFFER, ITEMS_PER_SECTION, SYNC_BATCH, archive_config, page_cache, state_config};
+pub(crate) use config::{IO_BUFFER, ITEMS_PER_SECTION, SYNC_BATCH, archive_config};
+pub use config::{StorageConfig, page_cache, state_config};
 pub use reader::{StateError, StateReader};
 pub use value::{MAX_OPERATION, MAX_VALUE, StateKey, StateValue, ValueTooLong};
 

@@ -4,8 +4,9 @@ use bytes::{BufMut, Bytes};
 use commonware_codec::{Buf, EncodeSize, Error as CodecError, Read, Write};
 use commonware_utils::sequence::FixedBytes;
 
-/// Largest record that the state can hold, bytes. It bounds what one state-sync response can carry.
-pub const MAX_VALUE: usize = 16 * 1024;
+/// Largest record that the state can hold, bytes. It bounds what one state-sync response can carry. The largest are a
+/// ballot and a page of availability: some 75 bytes an operator, so there is room for 400 operators.
+pub const MAX_VALUE: usize = 32 * 1024;
 
 /// Largest encoded operation of the state log, bytes: a context byte, the key, the length and the value.
 pub const MAX_OPERATION: usize = 1 + 32 + 10 + MAX_VALUE;
@@ -68,6 +69,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use commonware_codec::{DecodeExt as _, Encode as _};
+    use rampart_ledger::{
+        AvailabilityPage, AvailabilityReport, Ballot, OperatorSet, Record, Seat, Subject, Vote,
+    };
+    use rampart_protocol::{Address, B256, CaseId, ProviderId, Timestamp};
 
     #[test]
     fn a_value_over_the_limit_is_neither_built_nor_decoded() {
@@ -80,5 +85,48 @@ mod tests {
         );
         let oversize = Bytes::from(vec![7; MAX_VALUE + 1]).encode();
         assert!(StateValue::decode(oversize).is_err());
+    }
+
+    #[test]
+    fn the_largest_records_of_256_operators_fit() {
+        let (operator, stake) = (Address::repeat_byte(0xff), u128::MAX);
+        let vote = Vote {
+            operator,
+            stake,
+            commitment: B256::repeat_byte(0xff),
+            revealed: true,
+            upheld: true,
+        };
+        let ballot = Ballot {
+            case: CaseId(B256::repeat_byte(0xff)),
+            round: u32::MAX,
+            subject: Subject::Expulsion,
+            provider: ProviderId(u64::MAX),
+            opened_at: Timestamp(u64::MAX),
+            commit_until: Timestamp(u64::MAX),
+            reveal_until: Timestamp(u64::MAX),
+            total_stake: u128::MAX,
+            escalated: false,
+            votes: vec![vote; 256],
+        };
+        let report = AvailabilityReport {
+            operator,
+            stake,
+            down: B256::repeat_byte(0xff),
+        };
+        let page = AvailabilityPage {
+            epoch: u64::MAX,
+            page: u32::MAX,
+            total_stake: u128::MAX,
+            reports: vec![report; 256],
+        };
+        let set = OperatorSet {
+            seats: vec![Seat { operator, stake }; 256],
+        };
+        for record in [Record::from(ballot), page.into(), set.into()] {
+            let bytes = record.to_bytes();
+            assert!(bytes.len() * 3 / 2 < MAX_VALUE, "{} bytes", bytes.len());
+            StateValue::new(bytes).unwrap();
+        }
     }
 }

@@ -17,7 +17,7 @@ use commonware_glue::simulate::{
 use commonware_p2p::{Receiver, Sender, simulated::Oracle};
 use commonware_runtime::{Handle, Quota, Spawner as _, Supervisor as _, deterministic};
 use commonware_utils::{NZUsize, channel::mpsc};
-use rampart_ledger::{Key, Params, Record};
+use rampart_ledger::{Key, Record};
 use rampart_node::{
     application::{Finalized, Pacing, Seams, Senders, Sink},
     block::BlockLimits,
@@ -117,7 +117,8 @@ impl Cluster {
         EngineConfig {
             operators: self.operators(),
             genesis_timestamp_ms: 0,
-            params: Params::default(),
+            params: workload::params(),
+            genesis_operators: workload::operators(),
             limits: BlockLimits { max_bytes: 64 * 1024 },
             pacing: Pacing::default(),
             timeouts: Timeouts::default(),

@@ -1,13 +1,14 @@
 //! What must hold of every run.
 
 use super::State;
+use super::workload::{INVESTOR, judges};
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_glue::simulate::{exit::ExitCondition, property::Property, tracker::ProgressTracker};
 use commonware_parallel::Sequential;
 use commonware_utils::test_rng;
-use rampart_ledger::{Key, Record, audit};
+use rampart_ledger::{Key, Record, ReviewState, accrued, audit};
 use rampart_node::engine::{Scheme, participants};
-use rampart_protocol::{Amount, OperatorSet};
+use rampart_protocol::{Amount, OperatorSet, PurchaseId};
 use std::{future::Future, pin::Pin};
 
 type Check<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
@@ -114,6 +115,46 @@ impl Property<PublicKey, State> for Conserved {
                             globals.purchases, self.purchases
                         ));
                     }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The operators judged a review by their votes, and epochs ended and paid them and an investor: what falls due by time was
+/// done by blocks.
+#[derive(Clone)]
+pub struct Judged {
+    pub review: PurchaseId,
+}
+
+impl Property<PublicKey, State> for Judged {
+    fn name(&self) -> &str {
+        "judged"
+    }
+
+    fn check<'a>(&'a self, _: &'a ProgressTracker<PublicKey>, states: &'a [&'a State]) -> Check<'a, ()> {
+        Box::pin(async move {
+            for state in honest(states) {
+                match state.record(&Key::review(&self.review)).await {
+                    Some(Record::Review(review)) if review.state == ReviewState::Upheld => {}
+                    other => return Err(format!("the review is not upheld: {other:?}")),
+                }
+                let judge = judges()[0].address();
+                let records = (
+                    state.record(&Key::operator(&judge)).await,
+                    state.record(&Key::investor(&judge, &INVESTOR)).await,
+                );
+                let (Some(Record::Operator(judge)), Some(Record::Investor(investor))) = records else {
+                    return Err("what the L1 told is not in the state".into());
+                };
+                let owed = accrued(&judge, &investor).map_err(|error| error.to_string())?;
+                if judge.owed == Amount::ZERO || owed == Amount::ZERO {
+                    return Err("an operator or its investor was not paid".into());
+                }
+                if !matches!(state.record(&Key::epoch(0)).await, Some(Record::EpochReport(_))) {
+                    return Err("no epoch has ended".into());
                 }
             }
             Ok(())

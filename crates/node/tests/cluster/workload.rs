@@ -4,13 +4,15 @@
 //! mempools and chain feeds had converged.
 
 use alloy::signers::{SignerSync as _, local::PrivateKeySigner};
-use rampart_ledger::{Changeset, MemoryState};
+use rampart_ledger::{Changeset, GenesisOperator, MemoryState, Params};
 use rampart_node::application::{
     Candidates, Feed, Finalized, Refused, Request, Senders, Sink, Source, Verdict, Verified,
 };
 use rampart_protocol::{
-    AccessKey, Address, Amount, B256, Category, Domain, Header, Message, Nonce, Observation, ProviderId,
-    Seconds, ServiceId, SignedTransaction, Timestamp, message, observation::Deposit,
+    AccessKey, Address, Amount, B256, Category, Domain, Header, Message, Nonce, Observation, Ppm, ProviderId,
+    PurchaseId, Seconds, ServiceId, SignedTransaction, Timestamp, message,
+    observation::{Deposit, InvestorWeight, OperatorStake, Source as ChainOf},
+    verdict,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,19 +31,52 @@ pub fn domain() -> Domain {
     }
 }
 
+/// The economy in seconds: epochs end and cases are decided within a run.
+pub fn params() -> Params {
+    Params {
+        epoch_length: Seconds(4),
+        challenge_window: Seconds(60),
+        commit_window: Seconds(3),
+        reveal_window: Seconds(6),
+        ..Params::default()
+    }
+}
+
+/// The ledger accounts of the operators, who judge.
+pub fn judges() -> [PrivateKeySigner; 4] {
+    [201, 202, 203, 204].map(signer)
+}
+
+pub fn operators() -> Vec<GenesisOperator> {
+    let stakes = judges().map(|judge| GenesisOperator {
+        address: judge.address(),
+        stake: 10,
+        commission: Ppm(100_000),
+    });
+    stakes.to_vec()
+}
+
+/// Who reviews its purchase.
+const REVIEWER: u8 = 9;
+
 /// Deposits and transactions, in the order in which they may happen.
 pub struct Script {
     pub deposits: Vec<Observation>,
+    /// What the L1 tells.
+    pub restaking: Vec<Observation>,
     pub transactions: Vec<Verified>,
 }
 
 impl Script {
-    /// A provider with one service, and `consumers` who buy `purchases` packages each within an hour of `start`.
+    /// A provider with one service, and `consumers` who buy `purchases` packages each within an hour of `start`; one more
+    /// reviews its purchase, and the operators judge the provider's challenge.
     pub fn new(consumers: u8, purchases: u64, start: Timestamp) -> Arc<Self> {
         let senders = Senders::new(domain(), 16);
         let provider = signer(1);
         let buyers: Vec<PrivateKeySigner> = (0..consumers).map(|i| signer(10 + i)).collect();
-        let deposits = std::iter::once(&provider)
+        let reviewer = signer(REVIEWER);
+        let deposits = [&provider, &reviewer]
+            .into_iter()
             .chain(&buyers)
             .zip(0u64..)
             .map(|(account, index)| deposit(index, account.address(), DEPOSIT))
@@ -64,15 +99,26 @@ impl Script {
                 description: "Screens transactions".into(),
                 requests: 100,
                 fee: FEE,
+                components: Vec::new(),
+                upstream_key: AccessKey::default(),
+                endpoint: String::new(),
+                openapi: B256::ZERO,
                 min_duration: Seconds(3_600),
                 max_duration: Seconds(86_400),
                 nonce: Nonce(1),
             },
         ));
+        let reviewed = reviewed(start);
+        transactions.push(sign(&reviewer, purchase(reviewer.address(), 0, start)));
+        transactions.extend(complaint(&reviewer, &provider, reviewed));
+        transactions.extend(judges().iter().map(|judge| commit(judge, reviewed)));
+        // Reveals are refused until the commitments are over, and are offered again until then.
+        let mut reveals: Vec<_> = judges().iter().map(|judge| reveal(judge, reviewed)).collect();
         for nonce in 0..purchases {
             for buyer in &buyers {
                 transactions.push(sign(buyer, purchase(buyer.address(), nonce, start)));
             }
+            transactions.append(&mut reveals);
         }
         let transactions = transactions
             .into_iter()
@@ -80,6 +126,7 @@ impl Script {
             .collect();
         Arc::new(Self {
             deposits,
+            restaking: restaking(),
             transactions,
         })
     }
@@ -122,6 +169,99 @@ fn purchase(consumer: Address, nonce: u64, start: Timestamp) -> message::Purchas
         expires_at: Timestamp(start.0 + 7_200),
         nonce: Nonce(nonce),
     }
+}
+
+/// Who restakes to the first of the judges.
+pub const INVESTOR: Address = Address::repeat_byte(0x1f);
+
+/// An investor comes, and the last of the judges gets more stake.
+fn restaking() -> Vec<Observation> {
+    let [first, .., last] = judges();
+    let (block_number, block_hash) = (50, B256::repeat_byte(8));
+    vec![
+        Observation::InvestorWeight(InvestorWeight {
+            index: 0,
+            operator: first.address(),
+            investor: INVESTOR,
+            weight: 5,
+            block_number,
+            block_hash,
+        }),
+        Observation::OperatorStake(OperatorStake {
+            index: 1,
+            operator: last.address(),
+            stake: 11,
+            commission: Ppm(50_000),
+            block_number,
+            block_hash,
+        }),
+    ]
+}
+
+/// The purchase that is reviewed.
+pub fn reviewed(start: Timestamp) -> PurchaseId {
+    purchase(signer(REVIEWER).address(), 0, start).id(&domain())
+}
+
+/// A review, and its challenge.
+fn complaint(
+    reviewer: &PrivateKeySigner,
+    provider: &PrivateKeySigner,
+    purchase: PurchaseId,
+) -> [SignedTransaction; 2] {
+    let fee = Amount::TOKEN;
+    [
+        sign(
+            reviewer,
+            message::Review {
+                purchase,
+                fee,
+                comment: "It let a drainer through".into(),
+                evidence: B256::repeat_byte(0xe1),
+                nonce: Nonce(1),
+            },
+        ),
+        sign(
+            provider,
+            message::Challenge {
+                purchase,
+                bond: fee,
+                evidence: B256::ZERO,
+                nonce: Nonce(2),
+            },
+        ),
+    ]
+}
+
+/// An operator's salt.
+fn salt(judge: &PrivateKeySigner) -> B256 {
+    judge.address().into_word()
+}
+
+fn commit(judge: &PrivateKeySigner, purchase: PurchaseId) -> SignedTransaction {
+    let case = verdict::review(purchase);
+    sign(
+        judge,
+        message::CommitVerdict {
+            case,
+            round: 1,
+            commitment: verdict::commitment(case, 1, judge.address(), true, salt(judge)),
+            nonce: Nonce(0),
+        },
+    )
+}
+
+fn reveal(judge: &PrivateKeySigner, purchase: PurchaseId) -> SignedTransaction {
+    sign(
+        judge,
+        message::RevealVerdict {
+            case: verdict::review(purchase),
+            round: 1,
+            upheld: true,
+            salt: salt(judge),
+            nonce: Nonce(1),
+        },
+    )
 }
 
 /// What an operator offers to blocks.
@@ -197,7 +337,12 @@ impl Operator {
                 1_000_000,
             )],
             Conduct::Blind => Vec::new(),
-            _ => self.script.deposits.iter().skip(next).take(2).cloned().collect(),
+            _ => {
+                let restaked = usize::try_from(request.restaking_count).unwrap();
+                let deposits = self.script.deposits.iter().skip(next).take(2);
+                let restaking = self.script.restaking.iter().skip(restaked).take(1);
+                deposits.chain(restaking).cloned().collect()
+            }
         };
         Candidates {
             observations,
@@ -236,11 +381,11 @@ impl Feed for Operator {
         if self.conduct == Conduct::Blind {
             return pending().await;
         }
-        match self
-            .script
-            .deposits
-            .get(usize::try_from(observation.index()).unwrap())
-        {
+        let seen = match observation.source() {
+            ChainOf::Inbox => &self.script.deposits,
+            ChainOf::Restaking => &self.script.restaking,
+        };
+        match seen.get(usize::try_from(observation.index()).unwrap()) {
             Some(deposit) if deposit == observation => Verdict::Confirmed,
             Some(_) => Verdict::Refuted,
             None => pending().await,

@@ -114,6 +114,11 @@ fn write_secret(path: &Path, text: &str) {
 
 impl Stage {
     pub async fn new() -> Self {
+        Self::with(Params::default()).await
+    }
+
+    /// A network with these parameters.
+    pub async fn with(params: Params) -> Self {
         let anvil = Anvil::start(CHAIN);
         // A consensus key is a seed; the library's own test seeds are other bytes, so the key is made from bytes here.
         let seed = B256::repeat_byte(0x51);
@@ -147,7 +152,8 @@ impl Stage {
             genesis_timestamp_ms: now() * 1_000,
             settlement_deployed_at: contracts.deployed_at,
             checkpoint_interval: INTERVAL,
-            params: Params::default(),
+            params,
+            operators: Vec::new(),
             min_interval_ms: 50,
             idle_interval_ms: 250,
         };

@@ -4,6 +4,7 @@
 use crate::samples;
 use alloy_rlp::{Decodable, Encodable};
 use proptest::prelude::*;
+use rampart_protocol::observation::GovernanceAction;
 use rampart_protocol::{
     Amount, Body, Category, Checkpoint, Confirmation, Domain, Header, Message, Observation, PurchaseRecord,
     Sequence, SignedCheckpoint, SignedTransaction,
@@ -24,6 +25,9 @@ fn transaction(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 fn observation(bytes: &[u8]) -> Option<Vec<u8>> {
     Observation::from_bytes(bytes).ok().map(|o| o.to_bytes())
+}
+fn action(bytes: &[u8]) -> Option<Vec<u8>> {
+    GovernanceAction::from_bytes(bytes).ok().map(|a| a.to_bytes())
 }
 fn confirmation(bytes: &[u8]) -> Option<Vec<u8>> {
     Confirmation::from_bytes(bytes).ok().map(|c| c.to_bytes())
@@ -65,15 +69,20 @@ fn corpus() -> Vec<(String, Vec<u8>, Decoder)> {
             transaction,
         ));
     }
+    for sample in samples::observations() {
+        corpus.push((
+            format!("{sample:?} in RLP"),
+            alloy_rlp::encode(&sample),
+            rlp::<Observation>,
+        ));
+        corpus.push((format!("{sample:?}"), sample.to_bytes(), observation));
+    }
+    for sample in samples::actions() {
+        corpus.push((format!("{sample:?}"), sample.to_bytes(), action));
+    }
     let (checkpoint, signed) = (samples::checkpoint(), samples::signed_checkpoint());
     let domain = samples::domain();
-    let rest: [(&str, Vec<u8>, Decoder); 13] = [
-        ("Observation", samples::observation().to_bytes(), observation),
-        (
-            "Observation in RLP",
-            alloy_rlp::encode(samples::observation()),
-            rlp::<Observation>,
-        ),
+    let rest: [(&str, Vec<u8>, Decoder); 11] = [
         ("Header", alloy_rlp::encode(samples::header()), rlp::<Header>),
         ("Body", alloy_rlp::encode(samples::body()), body),
         ("empty Body", alloy_rlp::encode(Body::default()), body),
@@ -144,7 +153,7 @@ fn a_flipped_bit_is_refused_or_is_another_value_in_its_own_encoding() {
 
 #[test]
 fn any_other_byte_anywhere_is_refused_or_is_another_value_in_its_own_encoding() {
-    // The body holds all the others: its 1,900 bytes would take most of the time and show nothing more.
+    // The body holds all the others: its thousands of bytes would take most of the time and show nothing more.
     for Sample { name, bytes, decode } in CORPUS.iter().filter(|sample| sample.name != "Body") {
         let mut bytes = bytes.clone();
         for at in 0..bytes.len() {
@@ -174,6 +183,18 @@ fn a_message_under_another_type_byte_is_never_the_same_transaction() {
                     sample.signing_hash(&samples::domain())
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn an_observation_under_another_type_byte_is_another_observation() {
+    for sample in samples::observations() {
+        let mut bytes = sample.to_bytes();
+        let own = bytes[0];
+        for byte in (0..=255).filter(|byte| *byte != own) {
+            bytes[0] = byte;
+            assert_ne!(Observation::from_bytes(&bytes).ok(), Some(sample.clone()));
         }
     }
 }

@@ -1,56 +1,85 @@
 //! What each decoder refuses, by hand: lengths, types, and integers and lists that RLP could write another way.
 
 use crate::samples;
-use alloy_primitives::{Bytes, hex};
+use alloy_primitives::{Address, B256, Bytes, hex};
 use rampart_protocol::confirmation::MAX_CONFIRMATION;
-use rampart_protocol::message::{MAX_DESCRIPTION, MAX_ENDPOINT, MAX_NAME, MAX_VOUCHER};
+use rampart_protocol::message::{
+    Component, MAX_COMMENT, MAX_COMPONENTS, MAX_DESCRIPTION, MAX_ENDPOINT, MAX_NAME, MAX_VOUCHER,
+};
+use rampart_protocol::observation::{
+    Forced, Governance, GovernanceAction, MAX_CHANGES, MAX_FORCED, MAX_PARAMETER_NAME, ParameterChange,
+    SetParameters,
+};
 use rampart_protocol::transaction::MAX_TRANSACTION;
-use rampart_protocol::{Body, Confirmation, DecodeError, Message, Observation, SignedTransaction};
+use rampart_protocol::{Body, Confirmation, DecodeError, Message, Observation, ServiceId, SignedTransaction};
 
-/// The message with every text and byte field set to these lengths.
-fn sized(
-    message: Message,
+/// Lengths of every text, byte and list field that a message may have.
+#[derive(Clone, Copy)]
+struct Sizes {
     name: usize,
     endpoint: usize,
     description: usize,
+    components: usize,
     voucher: usize,
     signature: usize,
-) -> Message {
+    comment: usize,
+}
+
+const LARGEST: Sizes = Sizes {
+    name: MAX_NAME,
+    endpoint: MAX_ENDPOINT,
+    description: MAX_DESCRIPTION,
+    components: MAX_COMPONENTS,
+    voucher: MAX_VOUCHER,
+    signature: 64,
+    comment: MAX_COMMENT,
+};
+
+/// The message with its fields of these lengths, every integer in a component as long as it can be.
+fn sized(message: Message, sizes: Sizes) -> Message {
     let text = |len| "x".repeat(len);
+    let component = Component {
+        service: ServiceId(u64::MAX),
+        version: u32::MAX,
+        packages: u32::MAX,
+        uses: u32::MAX,
+    };
     match message {
         Message::RegisterProvider(mut m) => {
-            (m.name, m.endpoint) = (text(name), text(endpoint));
+            (m.name, m.endpoint) = (text(sizes.name), text(sizes.endpoint));
             m.into()
         }
         Message::UpdateProvider(mut m) => {
-            (m.name, m.endpoint) = (text(name), text(endpoint));
+            (m.name, m.endpoint) = (text(sizes.name), text(sizes.endpoint));
             m.into()
         }
         Message::RegisterService(mut m) => {
-            m.description = text(description);
+            (m.description, m.endpoint) = (text(sizes.description), text(sizes.endpoint));
+            m.components = vec![component; sizes.components];
             m.into()
         }
         Message::UpdateService(mut m) => {
-            m.description = text(description);
+            (m.description, m.endpoint) = (text(sizes.description), text(sizes.endpoint));
+            m.components = vec![component; sizes.components];
             m.into()
         }
         Message::ReportUsage(mut m) => {
-            m.voucher = Bytes::from(vec![b'x'; voucher]);
-            m.signature = Bytes::from(vec![b'x'; signature]);
+            m.voucher = Bytes::from(vec![b'x'; sizes.voucher]);
+            m.signature = Bytes::from(vec![b'x'; sizes.signature]);
+            m.into()
+        }
+        Message::Review(mut m) => {
+            m.comment = text(sizes.comment);
             m.into()
         }
         other => other,
     }
 }
 
-fn largest(message: Message) -> Message {
-    sized(message, MAX_NAME, MAX_ENDPOINT, MAX_DESCRIPTION, MAX_VOUCHER, 64)
-}
-
 #[test]
 fn every_message_at_its_limits_is_read_and_fits_a_transaction() {
     for message in samples::messages() {
-        let transaction = samples::signed(largest(message));
+        let transaction = samples::signed(sized(message, LARGEST));
         let bytes = transaction.to_bytes();
         assert!(
             bytes.len() <= MAX_TRANSACTION,
@@ -62,41 +91,44 @@ fn every_message_at_its_limits_is_read_and_fits_a_transaction() {
     }
 }
 
-#[test]
-fn a_byte_over_a_limit_is_refused_and_named() {
+/// What a message by its position among the samples is refused for when one of its fields is one too long.
+fn over_limits() -> Vec<(Message, DecodeError)> {
     let messages = samples::messages();
-    let (provider, update, service, change, usage) = (
-        &messages[0],
-        &messages[1],
-        &messages[3],
-        &messages[4],
-        &messages[6],
-    );
-    let over = |message: &Message, [n, e, d, v, s]: [usize; 5]| {
-        sized(
-            message.clone(),
-            MAX_NAME + n,
-            MAX_ENDPOINT + e,
-            MAX_DESCRIPTION + d,
-            MAX_VOUCHER + v,
-            64 + s,
-        )
-    };
-    for (message, what, limit) in [
-        (over(provider, [1, 0, 0, 0, 0]), "name", MAX_NAME),
-        (over(provider, [0, 1, 0, 0, 0]), "endpoint", MAX_ENDPOINT),
-        (over(update, [1, 1, 0, 0, 0]), "name", MAX_NAME),
-        (over(update, [0, 1, 0, 0, 0]), "endpoint", MAX_ENDPOINT),
-        (over(service, [0, 0, 1, 0, 0]), "description", MAX_DESCRIPTION),
-        (over(change, [0, 0, 1, 0, 0]), "description", MAX_DESCRIPTION),
-        (over(usage, [0, 0, 0, 1, 0]), "voucher", MAX_VOUCHER),
-        (over(usage, [0, 0, 0, 0, 1]), "signature", 64),
-    ] {
-        let expected = DecodeError::TooLong {
-            what,
-            actual: limit + 1,
-            limit,
+    let over = |position: usize, change: fn(&mut Sizes), what, limit| {
+        let mut sizes = LARGEST;
+        change(&mut sizes);
+        let actual = limit + 1;
+        let expected = match what {
+            "components" => DecodeError::TooMany { what, actual, limit },
+            _ => DecodeError::TooLong { what, actual, limit },
         };
+        (sized(messages[position].clone(), sizes), expected)
+    };
+    vec![
+        over(0, |s| s.name += 1, "name", MAX_NAME),
+        over(0, |s| s.endpoint += 1, "endpoint", MAX_ENDPOINT),
+        over(
+            1,
+            |s| (s.name, s.endpoint) = (s.name + 1, s.endpoint + 1),
+            "name",
+            MAX_NAME,
+        ),
+        over(1, |s| s.endpoint += 1, "endpoint", MAX_ENDPOINT),
+        over(3, |s| s.description += 1, "description", MAX_DESCRIPTION),
+        over(3, |s| s.endpoint += 1, "endpoint", MAX_ENDPOINT),
+        over(3, |s| s.components += 1, "components", MAX_COMPONENTS),
+        over(4, |s| s.description += 1, "description", MAX_DESCRIPTION),
+        over(4, |s| s.endpoint += 1, "endpoint", MAX_ENDPOINT),
+        over(4, |s| s.components += 1, "components", MAX_COMPONENTS),
+        over(6, |s| s.voucher += 1, "voucher", MAX_VOUCHER),
+        over(6, |s| s.signature += 1, "signature", 64),
+        over(14, |s| s.comment += 1, "comment", MAX_COMMENT),
+    ]
+}
+
+#[test]
+fn one_over_a_limit_is_refused_and_named() {
+    for (message, expected) in over_limits() {
         assert_eq!(message.check_limits(), Err(expected.clone()));
         assert_eq!(Message::from_bytes(&message.to_bytes()), Err(expected));
         // Inside a transaction or a body there is no other way around the limit.
@@ -113,6 +145,68 @@ fn a_byte_over_a_limit_is_refused_and_named() {
             Body::from_bytes(&alloy_rlp::encode(&body)),
             Err(DecodeError::Rlp(_))
         ));
+    }
+}
+
+#[test]
+fn one_over_a_limit_of_an_observation_is_refused_and_named() {
+    let forced = |length| {
+        Observation::from(Forced {
+            index: 0,
+            account: Address::ZERO,
+            message: Bytes::from(vec![0xc0; length]),
+            block_number: 1,
+            block_hash: B256::ZERO,
+        })
+    };
+    let read = |o: &Observation| Observation::from_bytes(&o.to_bytes());
+    assert_eq!(read(&forced(MAX_FORCED)), Ok(forced(MAX_FORCED)));
+    assert_eq!(
+        read(&forced(MAX_FORCED + 1)),
+        Err(DecodeError::TooLong {
+            what: "forced message",
+            actual: MAX_FORCED + 1,
+            limit: MAX_FORCED
+        })
+    );
+
+    let changes = |count, length| {
+        let change = ParameterChange {
+            name: "x".repeat(length),
+            value: u128::MAX,
+        };
+        GovernanceAction::from(SetParameters {
+            changes: vec![change; count],
+        })
+    };
+    let largest = changes(MAX_CHANGES, MAX_PARAMETER_NAME);
+    assert_eq!(GovernanceAction::from_bytes(&largest.to_bytes()), Ok(largest));
+    for (action, expected) in [
+        (
+            changes(MAX_CHANGES + 1, 1),
+            DecodeError::TooMany {
+                what: "parameter changes",
+                actual: MAX_CHANGES + 1,
+                limit: MAX_CHANGES,
+            },
+        ),
+        (
+            changes(1, MAX_PARAMETER_NAME + 1),
+            DecodeError::TooLong {
+                what: "parameter name",
+                actual: MAX_PARAMETER_NAME + 1,
+                limit: MAX_PARAMETER_NAME,
+            },
+        ),
+    ] {
+        assert_eq!(GovernanceAction::from_bytes(&action.to_bytes()), Err(expected));
+        let observation = Observation::from(Governance {
+            index: 0,
+            action,
+            block_number: 1,
+            block_hash: B256::ZERO,
+        });
+        assert!(matches!(read(&observation), Err(DecodeError::Rlp(_))));
     }
 }
 
@@ -150,15 +244,22 @@ fn the_largest_useful_confirmation_is_read() {
 fn unknown_type_bytes_and_empty_inputs_are_named() {
     assert_eq!(Message::from_bytes(&[]), Err(DecodeError::Empty));
     assert_eq!(Observation::from_bytes(&[]), Err(DecodeError::Empty));
-    for byte in (0..=255).filter(|byte| !(1..=9).contains(byte)) {
+    for byte in (0..=255).filter(|byte| !(1..=22).contains(byte)) {
         assert_eq!(
             Message::from_bytes(&[byte, 0xc0]),
             Err(DecodeError::UnknownType(byte))
         );
     }
-    for byte in (0..=255).filter(|byte| *byte != 1) {
+    assert_eq!(GovernanceAction::from_bytes(&[]), Err(DecodeError::Empty));
+    for byte in (0..=255).filter(|byte| !(1..=5).contains(byte)) {
         assert_eq!(
             Observation::from_bytes(&[byte, 0xc0]),
+            Err(DecodeError::UnknownType(byte))
+        );
+    }
+    for byte in (0..=255).filter(|byte| !(1..=7).contains(byte)) {
+        assert_eq!(
+            GovernanceAction::from_bytes(&[byte, 0xc0]),
             Err(DecodeError::UnknownType(byte))
         );
     }
@@ -282,16 +383,40 @@ fn fields_of_the_wrong_kind_are_refused() {
             patched(service, &hex!("0102b8"), &hex!("01c102b8")),
         ),
         (
+            "components as a string",
+            patched(change, &hex!("820100 c0"), &hex!("820100 80")),
+        ),
+        (
+            "a component that is no list",
+            patched(change, &hex!("820100 c0"), &hex!("820100 c101")),
+        ),
+        (
+            "a component without a field",
+            patched(change, &hex!("820100 c0"), &hex!("820100 c4c3010203")),
+        ),
+        (
+            "a component with a field too many",
+            patched(change, &hex!("820100 c0"), &hex!("820100 c6c50102030405")),
+        ),
+        (
+            "a component whose version exceeds 32 bits",
+            patched(
+                change,
+                &hex!("820100 c0"),
+                &hex!("820100 cac90185010000000003 04"),
+            ),
+        ),
+        (
             "a flag of 2",
-            patched(change, &hex!("820100 01 03"), &hex!("820100 02 03")),
+            patched(change, &hex!("0000 01 03"), &hex!("0000 02 03")),
         ),
         (
             "a flag of 0 as a byte",
-            patched(change, &hex!("820100 01 03"), &hex!("820100 00 03")),
+            patched(change, &hex!("0000 01 03"), &hex!("0000 00 03")),
         ),
         (
             "a flag of 1 behind a length",
-            patched(change, &hex!("820100 01 03"), &hex!("820100 8101 03")),
+            patched(change, &hex!("0000 01 03"), &hex!("0000 8101 03")),
         ),
     ] {
         let decoded = Message::from_bytes(&bytes);

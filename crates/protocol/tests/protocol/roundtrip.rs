@@ -1,200 +1,20 @@
 //! Any value of any type survives its encoding and its JSON, and its announced length is its length.
 
-use alloy_primitives::{Address, B256, Bytes, FixedBytes};
+use crate::strategies::{
+    address, amount, bytes, category, int, message, observation, signature, transaction, word,
+};
 use alloy_rlp::{Decodable, Encodable};
 use core::fmt::Debug;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rampart_protocol::message::{
-    AddStake, Claim, MAX_DESCRIPTION, MAX_ENDPOINT, MAX_NAME, MAX_VOUCHER, Purchase, RegisterProvider,
-    RegisterService, ReportUsage, UpdateProvider, UpdateService, Withdraw,
-};
-use rampart_protocol::observation::Deposit;
 use rampart_protocol::{
-    AccessKey, Amount, Body, Category, Checkpoint, Confirmation, Domain, Header, Message, Nonce, Observation,
-    Operator, OperatorSet, Ppm, ProviderId, PurchaseId, PurchaseRecord, Seconds, Sequence, ServiceId,
-    SignedCheckpoint, SignedTransaction, Timestamp,
+    AccessKey, Amount, Body, Checkpoint, Confirmation, Domain, Header, Message, Observation, Operator,
+    OperatorSet, Ppm, ProviderId, PurchaseId, PurchaseRecord, Seconds, ServiceId, SignedCheckpoint,
+    SignedTransaction, Timestamp,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Integers of every length, since RLP writes each length another way.
-fn int() -> impl Strategy<Value = u64> {
-    (any::<u64>(), 0u32..64).prop_map(|(value, shift)| value >> shift)
-}
-fn amount() -> impl Strategy<Value = Amount> {
-    (any::<u128>(), 0u32..128).prop_map(|(value, shift)| Amount(value >> shift))
-}
-fn word() -> impl Strategy<Value = B256> {
-    any::<[u8; 32]>().prop_map(B256::new)
-}
-fn address() -> impl Strategy<Value = Address> {
-    any::<[u8; 20]>().prop_map(Address::from)
-}
-fn signature() -> impl Strategy<Value = FixedBytes<65>> {
-    any::<[u8; 65]>().prop_map(FixedBytes)
-}
-fn category() -> impl Strategy<Value = Category> {
-    (0u8..5).prop_map(|byte| Category::from_byte(byte).unwrap())
-}
-/// Text of at most `limit` bytes, often exactly that long, of characters of one to four bytes.
-fn text(limit: usize) -> impl Strategy<Value = String> {
-    vec(any::<char>(), 0..=limit).prop_map(move |chars| {
-        let mut text = String::new();
-        for char in chars {
-            if text.len() + char.len_utf8() <= limit {
-                text.push(char);
-            }
-        }
-        text
-    })
-}
-fn bytes(limit: usize) -> impl Strategy<Value = Bytes> {
-    vec(any::<u8>(), 0..=limit).prop_map(Bytes::from)
-}
-
-fn of_provider() -> impl Strategy<Value = Message> {
-    prop_oneof![
-        (text(MAX_NAME), text(MAX_ENDPOINT), amount(), int()).prop_map(|(name, endpoint, stake, nonce)| {
-            RegisterProvider {
-                name,
-                endpoint,
-                stake,
-                nonce: Nonce(nonce),
-            }
-            .into()
-        }),
-        (int(), text(MAX_NAME), text(MAX_ENDPOINT), int()).prop_map(|(provider, name, endpoint, nonce)| {
-            UpdateProvider {
-                provider: ProviderId(provider),
-                name,
-                endpoint,
-                nonce: Nonce(nonce),
-            }
-            .into()
-        }),
-        (int(), amount(), int()).prop_map(|(provider, amount, nonce)| {
-            AddStake {
-                provider: ProviderId(provider),
-                amount,
-                nonce: Nonce(nonce),
-            }
-            .into()
-        }),
-        (int(), int()).prop_map(|(provider, nonce)| {
-            Claim {
-                provider: ProviderId(provider),
-                nonce: Nonce(nonce),
-            }
-            .into()
-        }),
-        (word(), int(), bytes(MAX_VOUCHER), bytes(64), int()).prop_map(
-            |(purchase, used, voucher, signature, nonce)| {
-                ReportUsage {
-                    purchase: PurchaseId(purchase),
-                    used: Sequence(used),
-                    voucher,
-                    signature,
-                    nonce: Nonce(nonce),
-                }
-                .into()
-            }
-        ),
-    ]
-}
-
-fn of_service() -> impl Strategy<Value = Message> {
-    let terms = || (category(), text(MAX_DESCRIPTION), int(), amount(), int(), int());
-    prop_oneof![
-        (int(), terms(), int()).prop_map(|(provider, terms, nonce)| {
-            let (category, description, requests, fee, min, max) = terms;
-            RegisterService {
-                provider: ProviderId(provider),
-                category,
-                description,
-                requests,
-                fee,
-                min_duration: Seconds(min),
-                max_duration: Seconds(max),
-                nonce: Nonce(nonce),
-            }
-            .into()
-        }),
-        (int(), terms(), any::<bool>(), int()).prop_map(|(service, terms, active, nonce)| {
-            let (category, description, requests, fee, min, max) = terms;
-            UpdateService {
-                service: ServiceId(service),
-                category,
-                description,
-                requests,
-                fee,
-                min_duration: Seconds(min),
-                max_duration: Seconds(max),
-                active,
-                nonce: Nonce(nonce),
-            }
-            .into()
-        }),
-    ]
-}
-
-fn of_consumer() -> impl Strategy<Value = Message> {
-    prop_oneof![
-        (
-            address(),
-            int(),
-            int(),
-            any::<u32>(),
-            amount(),
-            word(),
-            int(),
-            int()
-        )
-            .prop_map(
-                |(consumer, provider, service, version, fee, access_key, expires_at, nonce)| {
-                    Purchase {
-                        consumer,
-                        provider: ProviderId(provider),
-                        service: ServiceId(service),
-                        version,
-                        fee,
-                        access_key: AccessKey(access_key),
-                        expires_at: Timestamp(expires_at),
-                        nonce: Nonce(nonce),
-                    }
-                    .into()
-                }
-            ),
-        (address(), amount(), int()).prop_map(|(recipient, amount, nonce)| {
-            Withdraw {
-                recipient,
-                amount,
-                nonce: Nonce(nonce),
-            }
-            .into()
-        }),
-    ]
-}
-
-fn message() -> impl Strategy<Value = Message> {
-    prop_oneof![of_provider(), of_service(), of_consumer()]
-}
-fn transaction() -> impl Strategy<Value = SignedTransaction> {
-    (message(), signature()).prop_map(|(message, signature)| SignedTransaction { message, signature })
-}
-fn observation() -> impl Strategy<Value = Observation> {
-    (int(), address(), amount(), int(), word()).prop_map(
-        |(index, account, amount, block_number, block_hash)| {
-            Observation::Deposit(Deposit {
-                index,
-                account,
-                amount,
-                block_number,
-                block_hash,
-            })
-        },
-    )
-}
 fn body() -> impl Strategy<Value = Body> {
     (vec(observation(), 0..4), vec(transaction(), 0..4)).prop_map(|(observations, transactions)| Body {
         observations,

@@ -1,16 +1,12 @@
 //! One value of every type, with every field different, so that no two can be mixed up unseen.
 
+pub use crate::message_samples::{messages, purchase};
+pub use crate::observation_samples::{actions, observations};
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 use k256::ecdsa::SigningKey;
-use rampart_protocol::message::{
-    AddStake, Claim, Purchase, RegisterProvider, RegisterService, ReportUsage, UpdateProvider, UpdateService,
-    Withdraw,
-};
-use rampart_protocol::observation::Deposit;
 use rampart_protocol::{
-    AccessKey, Amount, Body, Category, Checkpoint, Confirmation, Domain, Header, Message, Nonce, Observation,
-    ProviderId, PurchaseId, PurchaseRecord, Seconds, Sequence, ServiceId, SignedCheckpoint,
-    SignedTransaction, Timestamp, merkle,
+    AccessKey, Amount, Body, Checkpoint, Confirmation, Domain, Header, Message, ProviderId, PurchaseId,
+    PurchaseRecord, ServiceId, SignedCheckpoint, SignedTransaction, Timestamp, merkle,
 };
 
 /// keccak-256 of a phrase, as the scripts of `contracts/` do it.
@@ -56,88 +52,6 @@ pub fn secp256k1_order() -> U256 {
         16,
     )
     .unwrap()
-}
-
-pub fn messages() -> Vec<Message> {
-    let tokens = |n: u128| Amount(n * Amount::TOKEN.0);
-    vec![
-        RegisterProvider {
-            name: "Phishing Watch".into(),
-            endpoint: "https://phishing.example".into(),
-            stake: tokens(1000),
-            nonce: Nonce(0),
-        }
-        .into(),
-        UpdateProvider {
-            provider: ProviderId(1),
-            name: "Phishing Watch ☂".into(),
-            endpoint: "https://api.phishing.example/v2".into(),
-            nonce: Nonce(1),
-        }
-        .into(),
-        AddStake {
-            provider: ProviderId(2),
-            amount: Amount(u128::MAX),
-            nonce: Nonce(127),
-        }
-        .into(),
-        RegisterService {
-            provider: ProviderId(1),
-            category: Category::TransactionSecurity,
-            description: "Screens a transaction: simulation, \"lists\" and approvals.\n".into(),
-            requests: 10_000,
-            fee: Amount(12_500_000_000_000_000_000),
-            min_duration: Seconds(86_400),
-            max_duration: Seconds(31_536_000),
-            nonce: Nonce(2),
-        }
-        .into(),
-        UpdateService {
-            service: ServiceId(3),
-            category: Category::General,
-            description: String::new(),
-            requests: 128,
-            fee: Amount(1),
-            min_duration: Seconds(0),
-            max_duration: Seconds(256),
-            active: true,
-            nonce: Nonce(3),
-        }
-        .into(),
-        purchase().into(),
-        ReportUsage {
-            purchase: PurchaseId(phrase("purchase")),
-            used: Sequence(4096),
-            voucher: Bytes::from_static(b"\"@method\": GET\n\"@signature-params\": ()"),
-            signature: Bytes::from(vec![0x5a; 64]),
-            nonce: Nonce(9_007_199_254_740_993),
-        }
-        .into(),
-        Claim {
-            provider: ProviderId(u64::MAX),
-            nonce: Nonce(u64::MAX),
-        }
-        .into(),
-        Withdraw {
-            recipient: Address::from_word(phrase("recipient")),
-            amount: tokens(55),
-            nonce: Nonce(256),
-        }
-        .into(),
-    ]
-}
-
-pub fn purchase() -> Purchase {
-    Purchase {
-        consumer: Account::new("account").address(),
-        provider: ProviderId(1),
-        service: ServiceId(3),
-        version: 7,
-        fee: Amount(12_500_000_000_000_000_000),
-        access_key: AccessKey(phrase("access key bytes")),
-        expires_at: Timestamp(1_800_000_000),
-        nonce: Nonce(4),
-    }
 }
 
 /// The message, signed by the account that the purchase names.
@@ -234,19 +148,9 @@ pub fn confirmation(index: usize, count: u64, depth: usize) -> Confirmation {
     }
 }
 
-pub fn observation() -> Observation {
-    Observation::Deposit(Deposit {
-        index: 129,
-        account: Address::from_word(phrase("depositor")),
-        amount: Amount(Amount::TOKEN.0 * 100),
-        block_number: 70_001,
-        block_hash: phrase("l2 block"),
-    })
-}
-
 pub fn body() -> Body {
     Body {
-        observations: vec![observation()],
+        observations: observations(),
         transactions: messages().into_iter().map(signed).collect(),
     }
 }

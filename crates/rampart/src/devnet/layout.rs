@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The first accounts of anvil's well-known mnemonic, "test test … junk". Everyone knows these keys: they are worth
 /// nothing outside a development network, where anvil funds them.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
     "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
     "5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a",
@@ -17,6 +17,7 @@ const KEYS: [&str; 9] = [
     "92db14e403b83dfe3df233f83dfa3a0d7096f21ca9b0d6d6b8d88b2b4ec1564e",
     "4bbbf85ce3377467afe5d46f804f221813b2bb87f24d81f60f1fcdbf7cbf4356",
     "dbda1821b80551c9d65939329250298aa3472ba22feea921c0cf5d620ea67b97",
+    "2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6",
 ];
 
 /// Chain id of the L1.
@@ -35,7 +36,9 @@ pub struct Accounts {
     pub providers: [PrivateKeySigner; 2],
     /// Has coins and tokens on chain, and never used the ledger.
     pub fresh: PrivateKeySigner,
-    /// Operators' checkpoint keys.
+    /// Buys and reviews in the demonstration; unknown to the ledger before.
+    pub consumer2: PrivateKeySigner,
+    /// Operators' checkpoint keys, which are their accounts in the ledger too.
     pub operators: Vec<PrivateKeySigner>,
 }
 
@@ -66,6 +69,7 @@ impl Layout {
             consumer: key(1)?,
             providers: [key(2)?, key(3)?],
             fresh: key(4)?,
+            consumer2: key(9)?,
             operators: (5..5 + super::OPERATORS).map(key).collect::<Result<_, _>>()?,
         };
         Ok(Self {

@@ -87,8 +87,13 @@ mod tests {
     use super::*;
     use std::process::{Child, Command};
 
+    /// A process that can be seen: for a moment after it was started, its command line is still empty.
     fn sleeper(seconds: &str) -> Child {
-        Command::new("sleep").arg(seconds).spawn().unwrap()
+        let child = Command::new("sleep").arg(seconds).spawn().unwrap();
+        while trace(&child, seconds).alive().is_none() {
+            std::thread::yield_now();
+        }
+        child
     }
 
     fn trace(child: &Child, seconds: &str) -> Trace {

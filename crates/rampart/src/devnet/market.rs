@@ -6,15 +6,14 @@ use super::network::{Network, PASSWORD, wait_for_port};
 use super::{Args, progress};
 use crate::consumer::{self, CategoryArg, Order};
 use crate::keys;
-use crate::provider::{Terms, register_service};
-use crate::session::{Session, applied};
+use crate::provider::{self, Terms, register_service};
+use crate::session::Session;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, bail};
 use rampart_chain::Settlement;
 use rampart_client::NodeClient;
 use rampart_gateway::wallet::Wallet;
 use rampart_protocol::api::ServiceView;
-use rampart_protocol::message::RegisterProvider;
 use rampart_protocol::{Amount, ProviderId, PurchaseId, ServiceId};
 use std::time::Duration;
 
@@ -138,10 +137,14 @@ fn write_keystores(layout: &Layout) -> anyhow::Result<()> {
         ("provider1", &accounts.providers[0]),
         ("provider2", &accounts.providers[1]),
         ("fresh", &accounts.fresh),
+        ("consumer2", &accounts.consumer2),
     ];
+    let operators = (1..).zip(&accounts.operators);
+    let operators = operators.map(|(number, signer)| (format!("operator{number}"), signer));
+    let named = named.map(|(name, signer)| (name.to_owned(), signer)).into_iter();
     std::fs::create_dir_all(layout.path("keys"))?;
     keys::write_secret(&layout.path("keys/password"), PASSWORD)?;
-    for (name, signer) in named {
+    for (name, signer) in named.chain(operators) {
         keys::store(signer, &layout.path(&format!("keys/{name}.json")), PASSWORD)?;
     }
     Ok(())
@@ -165,29 +168,22 @@ async fn register(
             "20",
         ),
     ][index];
-    let message = RegisterProvider {
-        name: name.to_owned(),
-        endpoint: url(layout.sidecar(index)),
-        stake: STAKE,
-        nonce: session.nonce(owner).await?,
-    };
-    applied(&session.send(owner, message.into(), WAIT).await?)?;
-    let id = session
-        .client
-        .account(owner.address())
-        .await?
-        .provider
-        .context("the provider is not registered")?;
+    let endpoint = url(layout.sidecar(index));
+    let (id, _) = provider::register(session, owner, name.to_owned(), endpoint, STAKE, WAIT).await?;
     let terms = |description: String, requests, fee: &str, min_duration| {
         let fee = Amount::parse_tokens(fee).context("a fee in the devnet is malformed")?;
         let category = CategoryArg::TransactionSecurity;
         anyhow::Ok(Terms {
             category,
             description,
+            endpoint: String::new(),
+            openapi: None,
             requests,
             fee,
             min_duration,
             max_duration: 30 * 86_400,
+            components: Vec::new(),
+            upstream_key: None,
         })
     };
     let package = terms(description.to_owned(), 1000, fee, 3600)?;

@@ -32,6 +32,8 @@ pub struct Network {
     pub dev_token: Address,
     /// The operators.
     pub operators: OperatorSet,
+    /// The economic parameters at genesis.
+    pub params: Params,
 }
 
 impl Network {
@@ -99,6 +101,7 @@ pub async fn start(args: &Args, layout: &Layout, children: &mut Children) -> any
         contracts,
         dev_token,
         operators,
+        params: params(),
     };
     for operator in 0..OPERATORS {
         wait_for_operator(layout, children, operator, 1).await?;
@@ -155,13 +158,21 @@ async fn deploy(layout: &Layout, operators: &OperatorSet) -> anyhow::Result<(L2C
     Ok((contracts, dev_token))
 }
 
-/// Parameters that let a person see in seconds what takes days in earnest.
+/// Parameters that let a person see in seconds what takes days in earnest. Stake unbonds no faster than the longest wait,
+/// a challenge and two rounds of judging, which the ledger insists on.
 fn params() -> Params {
     Params {
         wait_min: Seconds(2),
         wait_max: Seconds(10),
         escrow_bucket: Seconds(1),
         duration_min: Seconds(1),
+        challenge_window: Seconds(6),
+        commit_window: Seconds(6),
+        reveal_window: Seconds(6),
+        escalation_window: Seconds(60),
+        compensation_window: Seconds(60),
+        unbond_period: Seconds(40),
+        epoch_length: Seconds(20),
         ..Default::default()
     }
 }
@@ -184,6 +195,7 @@ fn write_operators(
         settlement_deployed_at: deployed_at,
         checkpoint_interval: 10,
         params: params(),
+        operators: Vec::new(),
         min_interval_ms: 100,
         idle_interval_ms: 1000,
     };
@@ -261,5 +273,15 @@ pub async fn wait_for_port(children: &mut Children, name: &str, address: SocketA
             bail!("{name} does not listen on {address}; see its log");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_devnets_parameters_are_possible() {
+        assert_eq!(params().validate(), Ok(()));
     }
 }

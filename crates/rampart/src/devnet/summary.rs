@@ -33,6 +33,8 @@ struct Contracts {
 struct Operator {
     api: String,
     pid: u32,
+    /// Its account in the ledger; the key is in `keys/operatorN.json`.
+    address: Address,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -124,6 +126,7 @@ impl Summary {
         let operator = |index| Operator {
             api: url(layout.api(index)),
             pid: children.pid(&operator_name(index)),
+            address: accounts.operators[index].address(),
         };
         Self {
             l1: Chain {
@@ -152,6 +155,7 @@ impl Summary {
                 ("provider1", account(&accounts.providers[0])),
                 ("provider2", account(&accounts.providers[1])),
                 ("fresh", account(&accounts.fresh)),
+                ("consumer2", account(&accounts.consumer2)),
             ]),
             files: Files {
                 operators: layout.path("operators.json"),

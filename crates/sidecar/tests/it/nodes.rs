@@ -73,6 +73,10 @@ async fn service(Path(id): Path<u64>) -> Result<Json<ServiceView>, NotFound> {
         max_duration: Seconds(3600),
         active: true,
         score: Ppm(500_000),
+        openapi: None,
+        components: Vec::new(),
+        upstream_key: None,
+        outages: 0,
     }))
 }
 

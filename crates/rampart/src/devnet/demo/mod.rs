@@ -1,12 +1,18 @@
 //! The demonstration: the way of a purchase, step by step, against the running devnet. Each step says what was seen;
 //! the first that does not hold ends it with an error.
 
+mod books;
+mod bundle;
 mod calls;
 mod chain;
+mod epoch;
 mod refusals;
+mod reviews;
 mod screening;
 mod settlement;
 mod survival;
+mod unbonding;
+mod verdict;
 
 use super::children::Children;
 use super::layout::Layout;
@@ -14,7 +20,7 @@ use super::market::Market;
 use super::network::Network;
 use crate::output::{self, OutputError};
 use anyhow::{Context, bail};
-use rampart_protocol::Amount;
+use rampart_protocol::{Address, Amount};
 use std::time::Instant;
 
 /// What every step works on.
@@ -25,6 +31,10 @@ pub(super) struct Stage<'a> {
     session: crate::session::Session,
     http: reqwest::Client,
     checks: usize,
+    /// Every account that holds balance.
+    holders: Vec<Address>,
+    /// The epoch in which all operators reported.
+    reported: u64,
 }
 
 impl Stage<'_> {
@@ -52,6 +62,9 @@ pub async fn run(
     children: &mut Children,
 ) -> anyhow::Result<()> {
     let started = Instant::now();
+    let accounts = &layout.accounts;
+    let users = [&accounts.consumer, &accounts.providers[0], &accounts.providers[1]];
+    let holders = users.into_iter().chain(&accounts.operators);
     let mut stage = Stage {
         layout,
         network,
@@ -61,15 +74,22 @@ pub async fn run(
             .timeout(std::time::Duration::from_secs(30))
             .build()?,
         checks: 0,
+        holders: holders.map(|signer| signer.address()).collect(),
+        reported: 0,
     };
     chain::deposit(&mut stage).await.context("step 1")?;
     chain::offers(&mut stage).await.context("step 2")?;
+    unbonding::begin(&mut stage).await.context("step 2")?;
     let trial = chain::confirmations(&mut stage).await.context("step 3")?;
     screening::transfer(&mut stage).await.context("step 4")?;
     screening::approval(&mut stage).await.context("step 5")?;
     refusals::all(&mut stage, &trial).await.context("step 6")?;
     survival::kill_one(&mut stage, children).await.context("step 7")?;
-    settlement::pay(&mut stage, &trial).await.context("step 8")?;
+    bundle::sell(&mut stage).await.context("step 8")?;
+    reviews::judge(&mut stage).await.context("step 9")?;
+    epoch::rewards(&mut stage).await.context("step 10")?;
+    unbonding::end(&mut stage).await.context("step 11")?;
+    settlement::pay(&mut stage, &trial).await.context("step 12")?;
     Ok(output::line(&format!(
         "\nAll {} checks hold, in {:.0} s.",
         stage.checks,

@@ -1,9 +1,10 @@
-//! Step 8: from metered use to tokens in the provider's wallet, and the sums.
+//! Step 12: from metered use to tokens in the provider's wallet, and the sums.
 
 use super::{Stage, tokens};
 use crate::consumer::Bought;
 use crate::devnet::layout::url;
 use crate::devnet::market::WAIT;
+use crate::network::{held, parts};
 use crate::provider::report;
 use crate::session::applied;
 use anyhow::Context;
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 
 pub async fn pay(stage: &mut Stage<'_>, trial: &Bought) -> anyhow::Result<()> {
     stage.step(
-        8,
+        12,
         "The provider reports, claims, withdraws, and is paid on the L2 by a certified checkpoint",
     )?;
     let provider = stage.market.providers[0].id;
@@ -163,46 +164,42 @@ async fn certified(
     }
 }
 
-/// What the contract holds is what the ledger owes: balances, stakes, escrow and the pool, to the unit.
+/// What the contract holds is what the ledger owes, to the unit, and every balance is somebody's.
 async fn reconcile(stage: &mut Stage<'_>, paid: Amount) -> anyhow::Result<()> {
-    let client = stage.session.client.clone();
-    let held = stage
+    let contract = stage
         .network
         .settlement(stage.layout)?
         .token_balance(stage.network.contracts.settlement)
         .await?;
-    let totals = client.totals().await?;
-    let owed = totals.balances.0 + totals.stakes.0 + totals.escrow.0 + totals.pool.0 + totals.treasury.0;
+    let totals = stage.totals().await?;
+    let owed = held(&totals).context("the totals exceed all tokens")?;
+    let places = parts(&totals).into_iter();
+    let places = places.filter(|(_, amount)| *amount > Amount::ZERO);
+    let places: Vec<String> = places
+        .map(|(name, amount)| format!("{name} {}", amount.to_tokens()))
+        .collect();
     stage.saw(
-        held.0 == owed,
-        format!(
-            "the contract holds {} = balances {} + stakes {} + escrow {} + pool {} + treasury {}",
-            tokens(held),
-            totals.balances.to_tokens(),
-            totals.stakes.to_tokens(),
-            totals.escrow.to_tokens(),
-            totals.pool.to_tokens(),
-            totals.treasury.to_tokens()
-        ),
+        contract == owed,
+        format!("the contract holds {} = {}", tokens(contract), places.join(" + ")),
     )?;
     let (deposited, withdrawn) = (totals.deposited, totals.withdrawn);
     stage.saw(
-        deposited.0 - withdrawn.0 == owed && withdrawn == paid,
+        deposited.checked_sub(withdrawn) == Some(owed) && withdrawn == paid,
         format!(
             "deposits {} - withdrawals {} = the same, to the unit",
             tokens(deposited),
             tokens(withdrawn)
         ),
     )?;
-    let accounts = &stage.layout.accounts;
     let mut sum = 0;
-    for account in [&accounts.consumer, &accounts.providers[0], &accounts.providers[1]] {
-        sum += client.account(account.address()).await?.balance.0;
+    for holder in stage.holders.clone() {
+        sum += stage.session.client.account(holder).await?.balance.0;
     }
     stage.saw(
         sum == totals.balances.0,
         format!(
-            "the three accounts hold {}, all balances there are",
+            "the {} accounts that took part hold {}, all balances there are",
+            stage.holders.len(),
             tokens(Amount(sum))
         ),
     )

@@ -1,0 +1,293 @@
+//! `rampart consumer`: find services, buy packages, keep and verify their confirmations.
+
+mod buy;
+pub mod review;
+mod show;
+
+pub use buy::{Bought, Order, buy, confirmation};
+pub use show::duration;
+
+use crate::args::{NodeArgs, OutputArgs, SendArgs};
+use crate::output;
+use crate::session::{Session, open, read_operators};
+use crate::submit::{digest, purchase_id, submit};
+use clap::{Subcommand, ValueEnum};
+use rampart_client::verify_confirmation;
+use rampart_gateway::wallet::Wallet;
+use rampart_protocol::message::ClaimRefund;
+use rampart_protocol::{ProviderId, PurchaseId, Seconds, ServiceId};
+use review::describe as describe_review;
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List services on offer.
+    Services {
+        /// Only of this provider.
+        #[arg(long)]
+        provider: Option<u64>,
+        /// Only of this category.
+        #[arg(long)]
+        category: Option<CategoryArg>,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show the terms of a service, those of an earlier version too: a purchase keeps the terms that it was made on.
+    Terms {
+        /// The service.
+        service: u64,
+        /// The version; the present one without it.
+        #[arg(value_name = "VERSION")]
+        of_version: Option<u32>,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show what the ledger knows of a purchase: its use, its refund, and what a review of it costs.
+    Show {
+        /// The purchase.
+        #[arg(value_parser = purchase_id)]
+        purchase: PurchaseId,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Buy one package of a service; its confirmation and access key go to the wallet directory.
+    Buy {
+        /// The service.
+        #[arg(long)]
+        service: u64,
+        /// Seconds until it expires; the longest on offer without it.
+        #[arg(long)]
+        duration: Option<u64>,
+        /// Directory of purchases, which a gateway reads.
+        #[arg(long, env = "RAMPART_WALLET", default_value = "purchases")]
+        wallet: PathBuf,
+        #[command(flatten)]
+        send: SendArgs,
+    },
+    /// List the purchases in a wallet directory, with what the ledger knows of their use.
+    List {
+        /// Directory of purchases.
+        #[arg(long, env = "RAMPART_WALLET", default_value = "purchases")]
+        wallet: PathBuf,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Fetch the confirmations of purchases that were sent before something went wrong.
+    Resume {
+        /// Directory of purchases.
+        #[arg(long, env = "RAMPART_WALLET", default_value = "purchases")]
+        wallet: PathBuf,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Replace the key that signs a purchase's requests: for a key that was lost or shown. What the old key signed stays
+    /// good as proof of use, and a purchase's key can be replaced a few times only. The new key goes to the wallet
+    /// directory before it is announced. The confirmation still holds the first key, so a sidecar that verifies offline
+    /// takes requests under the new one only once its provider has told it.
+    RotateKey {
+        /// The purchase.
+        #[arg(value_parser = purchase_id)]
+        purchase: PurchaseId,
+        /// Directory of purchases, where the new key is stored.
+        #[arg(long, env = "RAMPART_WALLET", default_value = "purchases")]
+        wallet: PathBuf,
+        #[command(flatten)]
+        send: SendArgs,
+    },
+    /// Publish a negative review of a purchase: once, by its buyer, until some days after its expiry. It counts against
+    /// the provider at once and holds a fee. If nobody challenges it, the fee is spent and the unused part of the
+    /// purchase is refunded; if the operators uphold it against a challenge, the fee comes back as well; if they overturn
+    /// it, the fee is lost and the review never counted.
+    Review {
+        /// The purchase.
+        #[arg(value_parser = purchase_id)]
+        purchase: PurchaseId,
+        /// What was wrong, for everyone to read.
+        #[arg(long)]
+        comment: String,
+        /// File with evidence. Its keccak-256 digest is published; keep the file for the operators to ask for.
+        #[arg(long)]
+        evidence: Option<PathBuf>,
+        #[command(flatten)]
+        send: SendArgs,
+    },
+    /// Retrieve the unused part of a purchase whose provider was expelled, while there is something left for its
+    /// consumers.
+    Refund {
+        /// The purchase.
+        #[arg(value_parser = purchase_id)]
+        purchase: PurchaseId,
+        #[command(flatten)]
+        send: SendArgs,
+    },
+    /// Show the review of a purchase and where it stands.
+    ReviewShow {
+        /// The purchase.
+        #[arg(value_parser = purchase_id)]
+        purchase: PurchaseId,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Verify a confirmation offline against an operator set: a purchase file, or the JSON of a confirmation.
+    Verify {
+        /// The file.
+        file: PathBuf,
+        /// JSON file with the operator set.
+        #[arg(long, env = "RAMPART_OPERATORS")]
+        operators: PathBuf,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+/// A category on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CategoryArg {
+    /// Anything else with an API.
+    General,
+    /// dApp scanning, event engines, phishing detection.
+    ProactiveMeasures,
+    /// Simulation, malicious-transaction and malicious-address detection.
+    TransactionSecurity,
+    /// Asset recovery, victim support, revocation.
+    IncidentResponse,
+    /// Insurance, privacy, wallet health.
+    UserProtection,
+}
+
+impl From<CategoryArg> for rampart_protocol::Category {
+    fn from(category: CategoryArg) -> Self {
+        match category {
+            CategoryArg::General => Self::General,
+            CategoryArg::ProactiveMeasures => Self::ProactiveMeasures,
+            CategoryArg::TransactionSecurity => Self::TransactionSecurity,
+            CategoryArg::IncidentResponse => Self::IncidentResponse,
+            CategoryArg::UserProtection => Self::UserProtection,
+        }
+    }
+}
+
+pub async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Services {
+            provider,
+            category,
+            node,
+            output,
+        } => {
+            let session = Session::open(&node).await?;
+            let services = show::services(&session, provider.map(ProviderId), category).await?;
+            output::print(output, &services, |services| {
+                services.iter().flat_map(show::describe).collect()
+            })
+        }
+        Command::Terms {
+            service,
+            of_version,
+            node,
+            output,
+        } => show::terms(ServiceId(service), of_version, &node, output).await,
+        Command::Show {
+            purchase,
+            node,
+            output,
+        } => show::purchase(purchase, &node, output).await,
+        Command::Buy {
+            service,
+            duration,
+            wallet,
+            send,
+        } => {
+            let (session, signer) = open(&send.node, &send.key).await?;
+            let wallet = Wallet::new(wallet);
+            let order = Order {
+                service: ServiceId(service),
+                duration: duration.map(Seconds),
+            };
+            let bought = buy(&session, &signer, &wallet, order, send.wait).await?;
+            output::print(send.output, &bought.confirmation.record, |record| {
+                vec![
+                    format!("purchase {}", record.id),
+                    format!(
+                        "service  {} of provider {}, {} requests for {} tokens, until {}",
+                        record.service,
+                        record.provider,
+                        record.requests,
+                        record.fee.to_tokens(),
+                        record.expires_at
+                    ),
+                    format!("stored   {}", bought.file.display()),
+                ]
+            })
+        }
+        Command::List { wallet, node, output } => buy::list(&Wallet::new(wallet), &node, output).await,
+        Command::Resume { wallet, node, output } => {
+            let session = Session::open(&node).await?;
+            let outcomes = buy::resume(&session, &Wallet::new(wallet)).await?;
+            output::print(output, &outcomes, |outcomes| {
+                outcomes
+                    .iter()
+                    .map(|(id, outcome)| format!("{id}  {outcome}"))
+                    .collect()
+            })
+        }
+        Command::RotateKey {
+            purchase,
+            wallet,
+            send,
+        } => review::rotate(purchase, &Wallet::new(wallet), send).await,
+        Command::Review {
+            purchase,
+            comment,
+            evidence,
+            send,
+        } => {
+            let evidence = digest(evidence.as_deref())?;
+            let (session, signer) = open(&send.node, &send.key).await?;
+            let filed = review::file(&session, &signer, purchase, comment, evidence, send.wait).await?;
+            output::print(send.output, &filed, describe_review)
+        }
+        Command::Refund { purchase, send } => {
+            submit(send, |nonce| ClaimRefund { purchase, nonce }.into()).await
+        }
+        Command::ReviewShow {
+            purchase,
+            node,
+            output,
+        } => {
+            let session = Session::open(&node).await?;
+            let review = session.client.review(purchase).await?;
+            output::print(output, &review, describe_review)
+        }
+        Command::Verify {
+            file,
+            operators,
+            output,
+        } => {
+            let confirmation = buy::read_confirmation(&file)?;
+            verify_confirmation(&confirmation, &read_operators(&operators)?)?;
+            output::print(output, &confirmation.record, |record| {
+                vec![format!(
+                    "valid: {} bought {} requests of service {} for {} tokens at height {}",
+                    record.consumer,
+                    record.requests,
+                    record.service,
+                    record.fee.to_tokens(),
+                    confirmation.header.height
+                )]
+            })
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What there is to see of services and purchases.
+
+use super::CategoryArg;
+use crate::args::{NodeArgs, OutputArgs};
+use crate::output;
+use crate::session::Session;
+use rampart_protocol::api::ServiceView;
+use rampart_protocol::message::Component;
+use rampart_protocol::{ProviderId, PurchaseId, Seconds, ServiceId};
+
+/// All services on offer, of one provider and category if named.
+pub async fn services(
+    session: &Session,
+    provider: Option<ProviderId>,
+    category: Option<CategoryArg>,
+) -> anyhow::Result<Vec<ServiceView>> {
+    let (mut services, mut after) = (Vec::new(), None);
+    loop {
+        let page = session.client.services(provider, after, 200).await?;
+        services.extend(page.services);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    services.retain(|service| category.is_none_or(|category| service.category == category.into()));
+    Ok(services)
+}
+
+/// A service for a person.
+pub fn describe(service: &ServiceView) -> Vec<String> {
+    let state = if service.active { "" } else { "  (retired)" };
+    let (shortest, longest) = (duration(service.min_duration), duration(service.max_duration));
+    let mut lines = vec![
+        format!(
+            "{:>4}  {} requests for {} tokens, {} by {} (score {}.{:02}), version {}{state}",
+            service.id,
+            service.requests,
+            service.fee.to_tokens(),
+            service.category.name(),
+            service.provider_name,
+            service.score.0 / 1_000_000,
+            service.score.0 % 1_000_000 / 10_000,
+            service.version,
+        ),
+        format!(
+            "      {}; valid {shortest} to {longest}; {}",
+            service.description, service.endpoint
+        ),
+    ];
+    lines.extend(service.components.iter().map(bundled));
+    lines
+}
+
+fn bundled(component: &Component) -> String {
+    format!(
+        "      with {} packages of service {} (version {}), {} of its requests for each",
+        component.packages, component.service, component.version, component.uses
+    )
+}
+
+/// Shows one version of a service's terms.
+pub async fn terms(
+    service: ServiceId,
+    version: Option<u32>,
+    node: &NodeArgs,
+    output: OutputArgs,
+) -> anyhow::Result<()> {
+    let client = Session::open(node).await?.client;
+    let version = match version {
+        Some(version) => version,
+        None => client.service(service).await?.version,
+    };
+    let terms = client.terms(service, version).await?;
+    output::print(output, &terms, |terms| {
+        let state = if terms.active { "" } else { ", retired" };
+        let (shortest, longest) = (duration(terms.min_duration), duration(terms.max_duration));
+        let mut lines = vec![
+            format!(
+                "service {}, version {}, since {}{state}",
+                terms.service, terms.version, terms.since
+            ),
+            format!("category     {}", terms.category.name()),
+            format!("description  {}", terms.description),
+            format!(
+                "package      {} requests for {} tokens, valid {shortest} to {longest}",
+                terms.requests,
+                terms.fee.to_tokens()
+            ),
+        ];
+        if !terms.endpoint.is_empty() {
+            lines.push(format!("endpoint     {}", terms.endpoint));
+        }
+        lines.extend(terms.openapi.map(|digest| format!("openapi      {digest}")));
+        lines.extend(terms.components.iter().map(bundled));
+        lines
+    })
+}
+
+/// Shows a purchase.
+pub async fn purchase(id: PurchaseId, node: &NodeArgs, output: OutputArgs) -> anyhow::Result<()> {
+    let purchase = Session::open(node).await?.client.purchase(id).await?;
+    output::print(output, &purchase, |purchase| {
+        let record = &purchase.record;
+        let mut lines = vec![
+            format!(
+                "service {} (version {}) of provider {}, bought by {} at height {}",
+                record.service, record.version, record.provider, record.consumer, purchase.height
+            ),
+            format!(
+                "package     {} requests for {} tokens, {} used as reported",
+                record.requests,
+                record.fee.to_tokens(),
+                purchase.used
+            ),
+            format!("expires     {}", record.expires_at),
+            format!("access key  {}", purchase.current_access_key),
+        ];
+        if purchase.closed {
+            lines.push(format!(
+                "refunded    {} tokens; no more of it can be used",
+                purchase.refunded.to_tokens()
+            ));
+        }
+        lines.push(if purchase.reviewed {
+            "reviewed    see `rampart consumer review-show`".to_owned()
+        } else {
+            format!(
+                "review      would cost {} tokens",
+                purchase.review_fee.to_tokens()
+            )
+        });
+        lines
+    })
+}
+
+/// A duration in its largest whole unit.
+pub fn duration(seconds: Seconds) -> String {
+    let units = [(86_400, "day"), (3600, "hour"), (60, "minute")];
+    let fitting = units
+        .into_iter()
+        .find(|(size, _)| seconds.0 >= *size && seconds.0.is_multiple_of(*size));
+    let (size, name) = fitting.unwrap_or((1, "second"));
+    let count = seconds.0 / size;
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_told_in_their_largest_whole_unit() {
+        for (seconds, text) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (90, "90 seconds"),
+            (120, "2 minutes"),
+            (86_400, "1 day"),
+        ] {
+            assert_eq!(duration(Seconds(seconds)), text);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Step 9: two negative reviews (C7, V8). One nobody challenges; the other the operators judge.
+
+use super::books::more;
+use super::{Stage, tokens};
+use crate::consumer::{self, Bought, Order, review};
+use crate::devnet::OPERATORS;
+use crate::devnet::market::WAIT;
+use crate::operator;
+use crate::provider::challenge;
+use alloy::signers::local::PrivateKeySigner;
+use anyhow::bail;
+use futures::future::try_join_all;
+use rampart_gateway::wallet::Wallet;
+use rampart_protocol::api::{CaseView, ReviewStage, ReviewView};
+use rampart_protocol::{Amount, B256, CaseId, PurchaseId, ServiceId, Timestamp, verdict};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Balance of the second consumer.
+const FUNDS: Amount = Amount(50 * Amount::TOKEN.0);
+/// The operator that votes against the others.
+pub(super) const DISSENTER: usize = 3;
+
+pub async fn judge(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+    stage.step(
+        9,
+        "A second consumer reviews two purchases; one review stands, the other is challenged and judged",
+    )?;
+    let buyer = stage.layout.accounts.consumer2.clone();
+    stage.open_account(buyer.address(), FUNDS).await?;
+    let (package, trial) = (
+        stage.market.providers[0].services[0].id,
+        stage.market.providers[1].services[1].id,
+    );
+    let quiet = buy(stage, &buyer, trial).await?;
+    let disputed = buy(stage, &buyer, package).await?;
+    let unchallenged = file(stage, &buyer, &quiet, "It never answered").await?;
+    let challenged = disputes(stage, &buyer, &disputed).await?;
+    let case = verdict::review(challenged.purchase);
+    commit(stage, case).await?;
+    let purchases = [&quiet, &disputed].map(|bought| bought.confirmation.record.fee.0);
+    let fees = [unchallenged.fee.0, challenged.fee.0];
+    let paid = Amount(purchases.into_iter().chain(fees).sum());
+    stands(stage, &buyer, unchallenged.purchase, paid).await?;
+    reveal(stage, case).await?;
+    super::epoch::report(stage).await?;
+    super::verdict::executed(stage, &buyer, &disputed, &challenged).await
+}
+
+/// Buys a package that is never used.
+async fn buy(stage: &Stage<'_>, buyer: &PrivateKeySigner, service: ServiceId) -> anyhow::Result<Bought> {
+    let order = Order {
+        service,
+        duration: None,
+    };
+    let wallet = Wallet::new(stage.layout.path("consumer2/purchases"));
+    consumer::buy(&stage.session, buyer, &wallet, order, WAIT).await
+}
+
+async fn file(
+    stage: &mut Stage<'_>,
+    buyer: &PrivateKeySigner,
+    bought: &Bought,
+    comment: &str,
+) -> anyhow::Result<ReviewView> {
+    let record = &bought.confirmation.record;
+    let before = stage.provider(record.provider).await?;
+    let review = review::file(
+        &stage.session,
+        buyer,
+        record.id,
+        comment.to_owned(),
+        B256::ZERO,
+        WAIT,
+    )
+    .await?;
+    let after = stage.provider(record.provider).await?;
+    stage.saw(
+        after.score < before.score && review.stage == ReviewStage::Open,
+        format!(
+            "review of a purchase for {} from provider {}: fee {}; its score fell at once, {} -> {} ppm",
+            tokens(record.fee),
+            record.provider,
+            tokens(review.fee),
+            before.score,
+            after.score
+        ),
+    )?;
+    Ok(review)
+}
+
+/// Reviews the purchase that is disputed; its provider challenges.
+async fn disputes(
+    stage: &mut Stage<'_>,
+    buyer: &PrivateKeySigner,
+    disputed: &Bought,
+) -> anyhow::Result<ReviewView> {
+    let id = disputed.confirmation.record.provider;
+    let before = stage.provider(id).await?;
+    let filed = file(stage, buyer, disputed, "Half of the listed addresses passed").await?;
+    let owner = stage.layout.accounts.providers[0].clone();
+    let balance = stage.account(&owner).await?.balance;
+    let challenged = challenge(&stage.session, &owner, filed.purchase, B256::repeat_byte(1), WAIT).await?;
+    let held = more(balance, stage.account(&owner).await?.balance)?;
+    let after = stage.provider(id).await?;
+    stage.saw(
+        challenged.stage == ReviewStage::Challenged && held == challenged.fee && held == challenged.bond,
+        format!("provider {id} challenges with a bond of {}", tokens(held)),
+    )?;
+    stage.saw(
+        after.negative_evidence == before.negative_evidence && after.score.0.abs_diff(before.score.0) <= 1,
+        format!(
+            "until the verdict the review's evidence is out, exactly: score {} ppm",
+            after.score
+        ),
+    )?;
+    stage.conserved().await?;
+    Ok(challenged)
+}
+
+/// Where an operator keeps its sealed verdicts.
+fn state(stage: &Stage<'_>, index: usize) -> PathBuf {
+    stage.layout.path(&format!("operator-{}/verdicts", index + 1))
+}
+
+/// All operators seal their verdicts.
+async fn commit(stage: &mut Stage<'_>, case: CaseId) -> anyhow::Result<()> {
+    let session = &stage.session;
+    let commits = stage.layout.accounts.operators.iter().enumerate();
+    let commits = commits.map(|(index, signer)| {
+        let state = state(stage, index);
+        async move { operator::commit(session, signer, &state, case, index != DISSENTER, WAIT).await }
+    });
+    let voted = try_join_all(commits).await?;
+    let view = stage.session.client.case(case).await?;
+    let sealed = view
+        .votes
+        .iter()
+        .all(|vote| vote.committed && vote.upheld.is_none());
+    stage.saw(
+        voted.len() == OPERATORS && view.votes.len() == OPERATORS && sealed,
+        format!(
+            "{} operators committed; what to, nobody can tell",
+            view.votes.len()
+        ),
+    )
+}
+
+/// The time for commitments over, all operators open their verdicts.
+async fn reveal(stage: &mut Stage<'_>, case: CaseId) -> anyhow::Result<()> {
+    let view = stage.session.client.case(case).await?;
+    wait_for_block(stage, view.commit_until).await?;
+    let session = &stage.session;
+    let reveals = stage.layout.accounts.operators.iter().enumerate();
+    let reveals = reveals.map(|(index, signer)| {
+        let state = state(stage, index);
+        async move { operator::reveal(session, signer, &state, case, WAIT).await }
+    });
+    try_join_all(reveals).await?;
+    let view: CaseView = stage.session.client.case(case).await?;
+    let (upheld, all) = (
+        view.votes.iter().filter(|vote| vote.upheld == Some(true)).count(),
+        view.votes.len(),
+    );
+    stage.saw(
+        view.votes.iter().all(|vote| vote.upheld.is_some()) && upheld == OPERATORS - 1,
+        format!("after the commitments all reveal: {upheld} of {all} uphold the review"),
+    )
+}
+
+/// Waits until the ledger's time is past a moment.
+async fn wait_for_block(stage: &Stage<'_>, moment: Timestamp) -> anyhow::Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(WAIT);
+    while stage.session.client.status().await?.timestamp_ms / 1000 <= moment.0 {
+        if Instant::now() > deadline {
+            bail!("no block came after {moment}");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+/// Waits until a review is decided.
+pub(super) async fn decided(
+    stage: &Stage<'_>,
+    purchase: PurchaseId,
+    expected: ReviewStage,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(WAIT);
+    loop {
+        let state = stage.session.client.review(purchase).await?.stage;
+        if state == expected {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            bail!("the review of {purchase} is {state}, not {expected}");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The review that nobody challenged stands: its fee is spent, the purchase refunded. `paid` is what the consumer paid for
+/// both purchases and both reviews.
+async fn stands(
+    stage: &mut Stage<'_>,
+    buyer: &PrivateKeySigner,
+    purchase: PurchaseId,
+    paid: Amount,
+) -> anyhow::Result<()> {
+    decided(stage, purchase, ReviewStage::Stood).await?;
+    let view = stage.session.client.purchase(purchase).await?;
+    stage.saw(
+        view.closed && view.refunded == view.record.fee,
+        format!(
+            "unchallenged, the first review stands; {}, all of it unused, are refunded",
+            tokens(view.refunded)
+        ),
+    )?;
+    let account = stage.account(buyer).await?;
+    stage.saw(
+        account.balance.0 == FUNDS.0 - paid.0 + view.refunded.0,
+        format!("the second consumer has {} left", tokens(account.balance)),
+    )?;
+    stage.conserved().await
+}

@@ -1,0 +1,160 @@
+//! `rampart network`: what holds for everyone: parameters, epochs, and where every token is.
+
+use crate::args::{NodeArgs, OutputArgs};
+use crate::output;
+use crate::session::Session;
+use clap::Subcommand;
+use rampart_protocol::Amount;
+use rampart_protocol::api::{ParamView, Totals};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show where an operator stands: height, state root, checkpoint.
+    Status {
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show the economic parameters in force, each with its unit.
+    Params {
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show the running epoch, or what an epoch that ended took in and paid.
+    Epoch {
+        /// Number of an epoch that ended.
+        number: Option<u64>,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show where every deposited token is; the sum is deposits less withdrawals, to the unit.
+    Totals {
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+pub async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Status { node, output } => {
+            let status = Session::open(&node).await?.client.status().await?;
+            output::print(output, &status, |status| {
+                vec![
+                    format!("height      {}", status.height),
+                    format!("state root  {}", status.state_root),
+                    format!("checkpoint  {} is on the L2", status.checkpoint_height),
+                    format!("settlement  {} on chain {}", status.settlement, status.chain_id),
+                    format!(
+                        "pending     {} of {} transactions",
+                        status.pending, status.capacity
+                    ),
+                    format!("version     {}", status.version),
+                ]
+            })
+        }
+        Command::Params { node, output } => {
+            let params = Session::open(&node).await?.client.params().await?;
+            output::print(output, &params, |params| {
+                let line = |param: &ParamView| {
+                    let changed = if param.value == param.default {
+                        String::new()
+                    } else {
+                        format!(" (default {})", param.default)
+                    };
+                    format!("{:<22} {} {}{changed}", param.name, param.value, param.unit)
+                };
+                params.params.iter().map(line).collect()
+            })
+        }
+        Command::Epoch { number, node, output } => match number {
+            Some(number) => ended(number, &node, output).await,
+            None => running(&node, output).await,
+        },
+        Command::Totals { node, output } => {
+            let totals = Session::open(&node).await?.client.totals().await?;
+            output::print(output, &totals, |totals| {
+                let lines = parts(totals).into_iter();
+                let lines = lines.map(|(name, amount)| row(name, amount));
+                let held = held(totals).map(|sum| row("together", sum));
+                let owed = totals.deposited.checked_sub(totals.withdrawn);
+                let owed = owed.map(|sum| row("deposits less withdrawals", sum));
+                lines.chain(held).chain(owed).collect()
+            })
+        }
+    }
+}
+
+/// Shows the running epoch.
+async fn running(node: &NodeArgs, output: OutputArgs) -> anyhow::Result<()> {
+    let epoch = Session::open(node).await?.client.current_epoch().await?;
+    output::print(output, &epoch, |epoch| {
+        vec![
+            format!(
+                "epoch {}, from {} to {}",
+                epoch.number, epoch.started_at, epoch.ends_at
+            ),
+            format!("pool      {} tokens so far", epoch.pool.to_tokens()),
+            format!("sellers   {}", epoch.sellers),
+            format!("verdicts  {}", epoch.verdicts),
+            format!(
+                "pages     {} of availability, to be reported of the epoch before",
+                epoch.pages
+            ),
+        ]
+    })
+}
+
+/// Shows an epoch that ended.
+async fn ended(number: u64, node: &NodeArgs, output: OutputArgs) -> anyhow::Result<()> {
+    let epoch = Session::open(node).await?.client.epoch(number).await?;
+    output::print(output, &epoch, |epoch| {
+        vec![
+            format!(
+                "epoch {}, from {} to {}",
+                epoch.number, epoch.started_at, epoch.ended_at
+            ),
+            format!("pool      {} tokens", epoch.pool.to_tokens()),
+            format!(
+                "paid      {} tokens to {} operators and their investors",
+                epoch.paid.to_tokens(),
+                epoch.operators
+            ),
+            format!("treasury  {} tokens", epoch.treasury.to_tokens()),
+            format!("sellers   {}", epoch.sellers),
+            format!("verdicts  {}", epoch.verdicts),
+        ]
+    })
+}
+
+fn row(name: &str, amount: Amount) -> String {
+    format!("{name:<26}{} tokens", amount.to_tokens())
+}
+
+/// Every place where tokens are.
+pub fn parts(totals: &Totals) -> [(&'static str, Amount); 10] {
+    [
+        ("balances", totals.balances),
+        ("fees of open reviews", totals.deposits),
+        ("escrow", totals.escrow),
+        ("stakes", totals.stakes),
+        ("unbonding stakes", totals.unbonding),
+        ("bonds of challenges", totals.bonds),
+        ("compensations", totals.compensation),
+        ("pool", totals.pool),
+        ("rewards not claimed", totals.rewards),
+        ("treasury", totals.treasury),
+    ]
+}
+
+/// The sum of all of them; none if the node's figures exceed all tokens that there can be.
+pub fn held(totals: &Totals) -> Option<Amount> {
+    let mut parts = parts(totals).into_iter();
+    parts.try_fold(Amount::ZERO, |sum, (_, part)| sum.checked_add(part))
+}

@@ -1,0 +1,91 @@
+//! `cargo xtask bench NAME`: figures for people on the terminal, and as JSON in `target/bench/NAME.json`.
+//!
+//! Decides which programs measure and puts their JSON together. What is measured, and beside which goal, is theirs.
+
+mod json;
+
+use crate::runner::Runner;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result};
+use std::path::Path;
+
+/// What `cargo xtask bench` takes.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// What to measure.
+    name: Name,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Name {
+    /// Purchases a second, bytes of a purchase, a claim, an epoch's end, the state root of a block.
+    Ledger,
+}
+
+/// One program, as cargo runs it. The selection is part of it: features of dependencies follow from it, and another one
+/// than the tests' builds hundreds of crates anew.
+struct Part {
+    name: &'static str,
+    cargo: &'static [&'static str],
+}
+
+/// The ledger has few dependencies, so they are built as in production. The node has hundreds; those that matter to it are
+/// optimised in the development profile too, in which they are built already.
+const LEDGER: &[Part] = &[
+    Part {
+        name: "ledger",
+        cargo: &["bench", "--package", "rampart-ledger", "--bench", "ledger"],
+    },
+    Part {
+        name: "state_root",
+        cargo: &[
+            "bench",
+            "--workspace",
+            "--profile",
+            "dev",
+            "--bench",
+            "state_root",
+        ],
+    },
+];
+
+impl Name {
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Ledger => "ledger.json",
+        }
+    }
+
+    const fn parts(self) -> &'static [Part] {
+        match self {
+            Self::Ledger => LEDGER,
+        }
+    }
+}
+
+/// Runs the programs of a benchmark one after the other and writes what they measured.
+pub(crate) fn run(workspace: &Workspace, runner: &Runner, arguments: &Arguments) -> Result<()> {
+    let folder = workspace.target.join("bench");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut figures = Vec::new();
+    for part in arguments.name.parts() {
+        figures.push(measure(&folder, runner, part)?);
+    }
+    let together = json::merged(&figures).context("a benchmark wrote something else than a JSON object")?;
+    let file = folder.join(arguments.name.file());
+    std::fs::write(&file, &together).with_context(|| format!("cannot write {}", file.display()))?;
+    println!("{together}");
+    println!("  {}", file.display());
+    Ok(())
+}
+
+fn measure(folder: &Path, runner: &Runner, part: &Part) -> Result<String> {
+    let file = folder.join(format!("{}.part.json", part.name));
+    let mut command = runner.cargo();
+    command.args(part.cargo).args(["--", "--json"]).arg(&file);
+    runner.run(&mut command)?;
+    let figures = std::fs::read_to_string(&file)
+        .with_context(|| format!("{} wrote no figures to {}", part.name, file.display()))?;
+    std::fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+    Ok(figures)
+}
