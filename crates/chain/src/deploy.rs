@@ -8,7 +8,7 @@ use alloy::primitives::{Address, B256, TxHash, U256};
 use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
-use rampart_protocol::Amount;
+use rampart_protocol::{Amount, Seconds};
 
 /// The contracts on the L2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,17 @@ pub struct L2Contracts {
     pub settlement: Address,
     /// Block that carries `Settlement`'s deployment: where reading its inbox starts.
     pub deployed_at: u64,
+}
+
+/// What a settlement contract is told for good: when its escape hatch opens, and who may pause its deposits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hatch {
+    /// How long the operators may be silent before anyone may freeze it; from a second to 90 days.
+    pub exit_delay: Seconds,
+    /// How long the ledger may leave a forced message before anyone may freeze it; from a second to 90 days.
+    pub force_delay: Seconds,
+    /// The executor of governance on the L2; zero for nobody.
+    pub guardian: Address,
 }
 
 /// Someone who deploys and hands out tokens on one chain.
@@ -48,10 +59,22 @@ impl Deployer {
     ///
     /// # Errors
     /// When the RPC fails or a constructor reverts.
-    pub async fn deploy_l2(&self, supply: Amount, seats: Vec<B256>) -> Result<L2Contracts, ChainError> {
+    pub async fn deploy_l2(
+        &self,
+        supply: Amount,
+        seats: Vec<B256>,
+        hatch: Hatch,
+    ) -> Result<L2Contracts, ChainError> {
         let token =
             UtilityTokenContract::deploy(self.provider.clone(), self.address, U256::from(supply.0)).await?;
-        let deployment = SettlementContract::deploy_builder(self.provider.clone(), *token.address(), seats);
+        let deployment = SettlementContract::deploy_builder(
+            self.provider.clone(),
+            *token.address(),
+            seats,
+            hatch.exit_delay.0,
+            hatch.force_delay.0,
+            hatch.guardian,
+        );
         let receipt = deployment.send().await?.get_receipt().await?;
         match (receipt.status(), receipt.contract_address, receipt.block_number) {
             (true, Some(settlement), Some(deployed_at)) => Ok(L2Contracts {

@@ -1,17 +1,17 @@
 //! The settlement contract's inbox as observations: which blocks to read next, and whether the logs read are what the
 //! contract must have emitted. [`InboxCursor`] is pure; [`InboxReader`] asks an RPC.
 
-use crate::bindings::SettlementContract::Deposited;
+use crate::bindings::SettlementContract::{Deposited, Forced as ForcedLog};
 use crate::connection;
 use crate::error::ChainError;
 use alloy::eips::BlockNumberOrTag;
 use alloy::network::Ethereum;
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Bytes};
 use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use rampart_protocol::Amount;
-use rampart_protocol::observation::{Deposit, Observation};
+use rampart_protocol::observation::{Deposit, Forced, MAX_FORCED, Observation};
 
 /// Most blocks asked for in one query; providers commonly cap this at a few thousand.
 pub const MAX_RANGE: u64 = 1000;
@@ -25,19 +25,56 @@ pub struct InboxCursor {
     pub next_index: u64,
 }
 
-/// One `Deposited` log, as far as the ledger cares.
+/// One log of the inbox, as far as the ledger cares.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DepositLog {
-    /// Position in the inbox.
+pub struct InboxLog {
+    /// Position in the inbox, which deposits and forced messages share.
     pub index: u64,
-    /// Credited account.
+    /// The account credited, or the one that forced.
     pub account: Address,
-    /// Base units.
-    pub amount: u128,
+    /// What came in.
+    pub entry: Entry,
     /// Its block.
     pub block_number: u64,
     /// Its block's hash.
     pub block_hash: B256,
+}
+
+/// What an entry of the inbox holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A deposit of so much.
+    Deposit(Amount),
+    /// A forced message, whatever its bytes are.
+    Forced(Bytes),
+}
+
+impl From<&InboxLog> for Observation {
+    fn from(log: &InboxLog) -> Self {
+        let InboxLog {
+            index,
+            account,
+            ref entry,
+            block_number,
+            block_hash,
+        } = *log;
+        match entry {
+            Entry::Deposit(amount) => Self::Deposit(Deposit {
+                index,
+                account,
+                amount: *amount,
+                block_number,
+                block_hash,
+            }),
+            Entry::Forced(message) => Self::Forced(Forced {
+                index,
+                account,
+                message: message.clone(),
+                block_number,
+                block_hash,
+            }),
+        }
+    }
 }
 
 impl InboxCursor {
@@ -66,31 +103,34 @@ impl InboxCursor {
     /// # Errors
     /// When an index is missing, repeated or out of order, or a log lies outside the range: then the RPC lies or has
     /// lost data, and the cursor stays where it was.
-    pub fn advance(&mut self, last_block: u64, logs: &[DepositLog]) -> Result<Vec<Observation>, ChainError> {
+    pub fn advance(&mut self, last_block: u64, logs: &[InboxLog]) -> Result<Vec<Observation>, ChainError> {
         let mut observations = Vec::with_capacity(logs.len());
         let (mut index, mut block) = (self.next_index, self.next_block);
         for log in logs {
             if log.index != index {
                 return Err(ChainError::Inconsistent(format!(
-                    "expected deposit {index}, got deposit {}",
+                    "expected entry {index} of the inbox, got entry {}",
                     log.index
                 )));
             }
             if log.block_number < block || log.block_number > last_block {
                 return Err(ChainError::Inconsistent(format!(
-                    "deposit {index} is said to be in block {}, outside {block}..={last_block}",
+                    "entry {index} of the inbox is said to be in block {}, outside {block}..={last_block}",
                     log.block_number
                 )));
             }
             block = log.block_number;
             index += 1;
-            observations.push(Observation::Deposit(Deposit {
-                index: log.index,
-                account: log.account,
-                amount: Amount(log.amount),
-                block_number: log.block_number,
-                block_hash: log.block_hash,
-            }));
+            if let Entry::Forced(message) = &log.entry
+                && message.len() > MAX_FORCED
+            {
+                return Err(ChainError::Inconsistent(format!(
+                    "entry {} of the inbox is a message of {} bytes, the contract takes at most {MAX_FORCED}",
+                    log.index,
+                    message.len()
+                )));
+            }
+            observations.push(log.into());
         }
         *self = Self {
             next_block: last_block + 1,
@@ -152,97 +192,60 @@ impl InboxReader {
         let Some((from, to)) = cursor.next_range(self.finalized().await?) else {
             return Ok(Vec::new());
         };
-        let filter = Filter::new()
-            .address(self.settlement)
-            .event_signature(Deposited::SIGNATURE_HASH)
-            .from_block(from)
-            .to_block(to);
-        let logs = self.provider.get_logs(&filter).await?;
-        let deposits: Vec<DepositLog> = logs
+        let (to, logs) = self.logs(from, to).await?;
+        let entries: Vec<InboxLog> = logs
             .iter()
             .filter(|log| !log.removed)
             .map(decode)
             .collect::<Result<_, _>>()?;
-        cursor.advance(to, &deposits)
+        cursor.advance(to, &entries)
+    }
+
+    /// The inbox's logs from one block up to another, or up to an earlier one where the endpoint refuses: many limit the
+    /// logs of one answer, and anyone can put many into one range.
+    async fn logs(&self, from: u64, mut to: u64) -> Result<(u64, Vec<Log>), ChainError> {
+        loop {
+            let filter = Filter::new()
+                .address(self.settlement)
+                .event_signature(vec![Deposited::SIGNATURE_HASH, ForcedLog::SIGNATURE_HASH])
+                .from_block(from)
+                .to_block(to);
+            match self.provider.get_logs(&filter).await {
+                Ok(logs) => return Ok((to, logs)),
+                Err(error) if error.is_error_resp() && to > from => to = from.midpoint(to),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 
-fn decode(log: &Log) -> Result<DepositLog, ChainError> {
-    let event = log
-        .log_decode_validate::<Deposited>()
-        .map_err(|error| ChainError::Inconsistent(format!("a Deposited log cannot be decoded: {error}")))?;
+fn decode(log: &Log) -> Result<InboxLog, ChainError> {
     let place = log.block_number.zip(log.block_hash);
     let (block_number, block_hash) =
         place.ok_or_else(|| ChainError::Inconsistent("a final log names no block".to_owned()))?;
-    let data = event.inner.data;
-    Ok(DepositLog {
-        index: data.index,
-        account: data.account,
-        amount: data.amount,
+    let (index, account, entry) = if log.topic0() == Some(&ForcedLog::SIGNATURE_HASH) {
+        let data = decoded::<ForcedLog>(log)?;
+        (data.index, data.account, Entry::Forced(data.message))
+    } else {
+        let data = decoded::<Deposited>(log)?;
+        (data.index, data.account, Entry::Deposit(Amount(data.amount)))
+    };
+    Ok(InboxLog {
+        index,
+        account,
+        entry,
         block_number,
         block_hash,
     })
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn log(index: u64, block_number: u64) -> DepositLog {
-        DepositLog {
-            index,
-            account: Address::repeat_byte(1),
-            amount: 5,
-            block_number,
-            block_hash: B256::ZERO,
-        }
-    }
-
-    #[test]
-    fn reads_in_bounded_ranges_up_to_finality() {
-        let cursor = InboxCursor::new(10);
-        assert_eq!(cursor.next_range(9), None);
-        assert_eq!(cursor.next_range(10), Some((10, 10)));
-        assert_eq!(cursor.next_range(5000), Some((10, 1009)));
-    }
-
-    #[test]
-    fn numbers_observations_as_the_contract_does() {
-        let mut cursor = InboxCursor::new(10);
-        let seen = cursor.advance(20, &[log(0, 12), log(1, 12), log(2, 20)]).unwrap();
-        assert_eq!(seen.iter().map(Observation::index).collect::<Vec<_>>(), [0, 1, 2]);
-        assert_eq!(
-            cursor,
-            InboxCursor {
-                next_block: 21,
-                next_index: 3
-            }
-        );
-        assert!(cursor.advance(30, &[]).unwrap().is_empty());
-        assert_eq!(
-            cursor,
-            InboxCursor {
-                next_block: 31,
-                next_index: 3
-            }
-        );
-    }
-
-    #[test]
-    fn refuses_gaps_repeats_and_foreign_blocks_and_stays_put() {
-        for logs in [
-            vec![log(1, 12)],
-            vec![log(0, 12), log(0, 13)],
-            vec![log(0, 13), log(1, 12)],
-            vec![log(0, 21)],
-        ] {
-            let mut cursor = InboxCursor::new(10);
-            assert!(matches!(
-                cursor.advance(20, &logs),
-                Err(ChainError::Inconsistent(_))
-            ));
-            assert_eq!(cursor, InboxCursor::new(10));
-        }
-    }
+fn decoded<E: SolEvent>(log: &Log) -> Result<E, ChainError> {
+    let event = log.log_decode_validate::<E>().map_err(|error| {
+        ChainError::Inconsistent(format!("a log cannot be decoded as {}: {error}", E::SIGNATURE))
+    })?;
+    Ok(event.inner.data)
 }
+
+#[cfg(test)]
+#[path = "inbox_tests.rs"]
+mod tests;

@@ -1,5 +1,5 @@
 //! What Rampart does on Ethereum chains: contract bindings, deployment, the settlement contract's inbox as
-//! observations, checkpoint submission, deposits and withdrawals.
+//! observations, checkpoint submission, deposits, withdrawals, and the ways out.
 //!
 //! Only what is final is reported (`finalized` block tag), in the contract's own numbering; whether operators agree
 //! that they saw it is the node's to decide.
@@ -8,8 +8,10 @@ pub mod bindings;
 mod connection;
 pub mod deploy;
 pub mod error;
+pub mod hatch;
 pub mod inbox;
 pub mod refusal;
+mod roots;
 pub mod settlement;
 
 pub use error::ChainError;

@@ -37,6 +37,77 @@ impl fmt::Display for Refusal {
 
 fn settlement(f: &mut fmt::Formatter<'_>, reason: &Settlement) -> fmt::Result {
     match reason {
+        Settlement::AlreadyConsumed(e) => write!(
+            f,
+            "the ledger has consumed entry {} of the inbox: it consumed {} entries",
+            e.index, e.consumed
+        ),
+        Settlement::AlreadyExited(e) => write!(f, "the exit of {} was paid already", e.account),
+        Settlement::AlreadyFrozen(_) => write!(
+            f,
+            "the settlement is frozen for ever; exits and certified withdrawals are all that it pays"
+        ),
+        Settlement::CheckpointNotOverdue(e) => write!(
+            f,
+            "the operators are not silent for long enough: without a checkpoint until then, anyone may freeze from Unix time {} on",
+            e.freezableAt
+        ),
+        Settlement::DepositsPausedUntil(e) => {
+            write!(f, "governance has paused deposits until Unix time {}", e.until)
+        }
+        Settlement::EpochTooLarge(e) => write!(
+            f,
+            "the checkpoint is of epoch {}, the contract keeps epochs up to {}",
+            e.given, e.limit
+        ),
+        Settlement::InvalidDelay(e) => write!(
+            f,
+            "a delay of the escape hatch is {} seconds; it lasts from 1 to {}",
+            e.given, e.limit
+        ),
+        Settlement::InvalidExitProof(e) => write!(
+            f,
+            "the proof does not lead from the exit of {} to the certified root {}; it must be of the last checkpoint accepted",
+            e.account, e.root
+        ),
+        Settlement::InvalidPause(e) => write!(
+            f,
+            "a pause of {} seconds was asked for; it lasts from 1 to {}",
+            e.given, e.limit
+        ),
+        Settlement::MessageNotOverdue(e) => write!(
+            f,
+            "forced message {} does not wait for long enough: if it is not consumed until then, anyone may freeze from Unix time {} on",
+            e.index, e.freezableAt
+        ),
+        Settlement::MessageTooLong(e) => write!(
+            f,
+            "the message has {} bytes, at most {} can be forced",
+            e.given, e.limit
+        ),
+        Settlement::NoExits(_) => write!(f, "the last checkpoint certifies no exit"),
+        Settlement::NotForced(e) => write!(f, "entry {} of the inbox is no forced message", e.index),
+        Settlement::NotFrozen(_) => write!(
+            f,
+            "the settlement is not frozen; exits are paid and deposits given back only when it is"
+        ),
+        Settlement::NotGuardian(e) => write!(f, "{} is not the guardian, who alone may pause", e.caller),
+        Settlement::NotPaused(_) => write!(f, "there is no pause of deposits to end"),
+        Settlement::PausedRecently(e) => write!(
+            f,
+            "deposits were paused lately; they cannot be paused again before Unix time {}",
+            e.notBefore
+        ),
+        Settlement::StaleRoots(e) => write!(
+            f,
+            "the roots given hash to {}, those of the latest checkpoint to {}; a newer one was accepted, try again",
+            e.givenHash, e.latestHash
+        ),
+        Settlement::UnknownDeposit(e) => write!(
+            f,
+            "entry {} of the inbox is no deposit of this account and amount, or it was given back already",
+            e.index
+        ),
         Settlement::AlreadyWithdrawn(e) => write!(f, "withdrawal {} was paid already", e.index),
         Settlement::EmptyOperatorSet(_) => write!(f, "the operator set has no seat"),
         Settlement::EpochDecreased(e) => write!(
@@ -51,12 +122,12 @@ fn settlement(f: &mut fmt::Formatter<'_>, reason: &Settlement) -> fmt::Result {
         ),
         Settlement::InboxCountAhead(e) => write!(
             f,
-            "the checkpoint consumes {} deposits, only {} were made",
-            e.given, e.deposits
+            "the checkpoint consumes {} entries of the inbox, it received only {}",
+            e.given, e.received
         ),
         Settlement::InboxCountDecreased(e) => write!(
             f,
-            "the checkpoint consumes {} deposits, the latest accepted one consumed {}",
+            "the checkpoint consumes {} entries of the inbox, the latest accepted one consumed {}",
             e.given, e.latest
         ),
         Settlement::InvalidProof(e) => write!(

@@ -103,11 +103,11 @@ fn sentences_carry_the_contracts_figures() {
         ),
         (
             Settlement::InboxCountAhead(S::InboxCountAhead {
-                deposits: 1,
+                received: 1,
                 given: 2,
             })
             .into(),
-            "the checkpoint consumes 2 deposits, only 1 were made",
+            "the checkpoint consumes 2 entries of the inbox, it received only 1",
         ),
         (
             Token::ERC20InsufficientBalance(T::ERC20InsufficientBalance {

@@ -1,22 +1,29 @@
 //! The settlement contract as its users call it: deposits, withdrawals, checkpoints.
 
+use crate::bindings::SettlementContract::SettlementContractErrors;
 use crate::bindings::{SettlementContract, UtilityTokenContract};
 use crate::connection;
 use crate::error::ChainError;
+use crate::refusal::Refusal;
+use crate::roots;
 use alloy::network::Ethereum;
 use alloy::primitives::{Address, B256, Bytes, TxHash, U256};
 use alloy::providers::{DynProvider, PendingTransactionBuilder};
+use alloy::rpc::types::TransactionReceipt;
 use alloy::signers::local::PrivateKeySigner;
-use rampart_protocol::{Amount, Checkpoint, OperatorSet, SignedCheckpoint};
+use rampart_protocol::{Amount, Checkpoint, OperatorSet, Roots, SignedCheckpoint};
 use std::time::Duration;
 
 /// Time within which a transaction must be mined.
 const MINED_WITHIN: Duration = Duration::from_secs(60);
 
+/// How often a payment is tried that a new checkpoint overtakes each time.
+const ATTEMPTS: usize = 3;
+
 /// A caller of the settlement contract.
 #[derive(Clone, Debug)]
 pub struct Settlement {
-    contract: SettlementContract::SettlementContractInstance<DynProvider<Ethereum>>,
+    pub(crate) contract: SettlementContract::SettlementContractInstance<DynProvider<Ethereum>>,
     sender: Option<Address>,
 }
 
@@ -74,10 +81,11 @@ impl Settlement {
         mined(self.contract.deposit(account, amount.0).send().await?).await
     }
 
-    /// Pays a certified withdrawal out to its recipient.
+    /// Pays a certified withdrawal out to its recipient. The proof is against the latest checkpoint accepted, whose roots
+    /// are looked up here; when a newer one comes in between, it is tried again with that one's.
     ///
     /// # Errors
-    /// When the RPC fails, or the contract refuses.
+    /// When the RPC fails, or the contract refuses: with `InvalidProof` when a newer checkpoint certifies more withdrawals.
     pub async fn withdraw(
         &self,
         index: u64,
@@ -85,13 +93,34 @@ impl Settlement {
         amount: Amount,
         proof: Vec<B256>,
     ) -> Result<(TxHash, u64), ChainError> {
-        mined(
-            self.contract
-                .withdraw(index, recipient, amount.0, proof)
-                .send()
-                .await?,
-        )
-        .await
+        let mut roots = self.roots().await?;
+        for _ in 1..ATTEMPTS {
+            match self.pay(roots, index, recipient, amount, proof.clone()).await {
+                Err(error) if overtaken(&error) => {
+                    let newer = self.roots().await?;
+                    if newer == roots {
+                        return Err(error);
+                    }
+                    roots = newer;
+                }
+                result => return result,
+            }
+        }
+        self.pay(roots, index, recipient, amount, proof).await
+    }
+
+    async fn pay(
+        &self,
+        roots: Roots,
+        index: u64,
+        recipient: Address,
+        amount: Amount,
+        proof: Vec<B256>,
+    ) -> Result<(TxHash, u64), ChainError> {
+        let call = self
+            .contract
+            .withdraw(roots.into(), index, recipient, amount.0, proof);
+        mined(call.send().await?).await
     }
 
     /// Height of the last checkpoint accepted, 0 for none.
@@ -102,12 +131,12 @@ impl Settlement {
         Ok(self.contract.latestCheckpoint().call().await?.height)
     }
 
-    /// The withdrawals root of the last checkpoint accepted.
+    /// The roots of the last checkpoint accepted, as its log has them and the contract's hash confirms; zeros for none.
     ///
     /// # Errors
-    /// When the RPC fails.
-    pub async fn withdrawals_root(&self) -> Result<B256, ChainError> {
-        Ok(self.contract.latestCheckpoint().call().await?.withdrawalsRoot)
+    /// When the RPC fails, or has no such log.
+    pub async fn roots(&self) -> Result<Roots, ChainError> {
+        roots::latest(&self.contract).await
     }
 
     /// Whether a withdrawal has been paid.
@@ -172,11 +201,44 @@ pub fn pack_signatures(operators: &OperatorSet, signatures: &[SignedCheckpoint])
     (bitmap, packed.into())
 }
 
+impl From<Roots> for SettlementContract::Roots {
+    fn from(roots: Roots) -> Self {
+        Self {
+            stateRoot: roots.state_root,
+            withdrawalsRoot: roots.withdrawals_root,
+            exitRoot: roots.exit_root,
+        }
+    }
+}
+
+/// Whether a payment may have failed because a checkpoint was accepted after its roots were looked up: the contract says
+/// so, or it changed its mind between the estimate of gas and the block.
+fn overtaken(error: &ChainError) -> bool {
+    match error {
+        ChainError::Reverted(_) => true,
+        ChainError::Refused(refusal) => {
+            matches!(
+                **refusal,
+                Refusal::Settlement(SettlementContractErrors::StaleRoots(_))
+            )
+        }
+        _ => false,
+    }
+}
+
 /// Waits for a transaction to be mined, and for it to have succeeded.
 pub(crate) async fn mined(pending: PendingTransactionBuilder<Ethereum>) -> Result<(TxHash, u64), ChainError> {
+    let receipt = receipt(pending).await?;
+    Ok((receipt.transaction_hash, receipt.block_number.unwrap_or_default()))
+}
+
+/// As [`mined`], with all that is known of it.
+pub(crate) async fn receipt(
+    pending: PendingTransactionBuilder<Ethereum>,
+) -> Result<TransactionReceipt, ChainError> {
     let receipt = pending.with_timeout(Some(MINED_WITHIN)).get_receipt().await?;
     if !receipt.status() {
         return Err(ChainError::Reverted(receipt.transaction_hash));
     }
-    Ok((receipt.transaction_hash, receipt.block_number.unwrap_or_default()))
+    Ok(receipt)
 }

@@ -130,10 +130,11 @@ async fn pay(stage: &Stage, running: &Running, index: u64) {
         {
             Ok(_) => Some(()),
             Err(ChainError::Refused(refusal)) => {
-                assert!(
-                    matches!(*refusal, Refusal::Settlement(Contract::InvalidProof(_))),
-                    "{refusal}"
+                let newer = matches!(
+                    *refusal,
+                    Refusal::Settlement(Contract::InvalidProof(_) | Contract::StaleRoots(_))
                 );
+                assert!(newer, "{refusal}");
                 None
             }
             Err(error) => panic!("{error}"),

@@ -29,7 +29,7 @@ pub mod usage;
 pub mod verdict;
 
 pub use block::{Body, Header};
-pub use checkpoint::{Checkpoint, SignedCheckpoint};
+pub use checkpoint::{Checkpoint, Roots, SignedCheckpoint};
 pub use confirmation::{Confirmation, PurchaseRecord};
 pub use eip712::Domain;
 pub use error::DecodeError;

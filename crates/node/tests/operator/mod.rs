@@ -10,11 +10,12 @@ use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::PrivateKey;
 use node::{Anvil, funded};
 use rampart_chain::Settlement;
-use rampart_chain::deploy::{Deployer, L2Contracts};
+use rampart_chain::deploy::{Deployer, Hatch, L2Contracts};
 use rampart_client::NodeClient;
 use rampart_node::{NetworkFile, NodeConfig, NodeError, Params};
 use rampart_protocol::{
-    AccessKey, Address, Amount, B256, Domain, Message, Operator as Seat, OperatorSet, SignedTransaction,
+    AccessKey, Address, Amount, B256, Domain, Message, Operator as Seat, OperatorSet, Seconds,
+    SignedTransaction,
 };
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -29,6 +30,12 @@ use tokio::sync::oneshot;
 pub const CHAIN: u64 = 59_144;
 /// Blocks between checkpoints.
 pub const INTERVAL: u64 = 5;
+/// Longer than any of these tests, unless it moves the chain's clock.
+const HATCH: Hatch = Hatch {
+    exit_delay: Seconds(7_200),
+    force_delay: Seconds(3_600),
+    guardian: Address::ZERO,
+};
 const PASSWORD: &str = "for tests";
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -139,7 +146,7 @@ impl Stage {
         };
         let deployer = Deployer::new(&anvil.url, funded(0)).unwrap();
         let contracts = deployer
-            .deploy_l2(tokens(10_000_000), operators.seats())
+            .deploy_l2(tokens(10_000_000), operators.seats(), HATCH)
             .await
             .unwrap();
         operators.domain.settlement = contracts.settlement;

@@ -39,6 +39,7 @@ struct CheckpointVector {
     operator_set: usize,
     checkpoint: Checkpoint,
     digest: B256,
+    roots_hash: B256,
     signers: String,
     signatures: Bytes,
 }
@@ -100,11 +101,12 @@ fn operator_sets_pack_and_hash_as_in_the_contract() {
 }
 
 #[test]
-fn checkpoints_have_the_digests_and_signers_that_the_contract_sees() {
+fn checkpoints_have_the_digests_roots_and_signers_that_the_contract_sees() {
     let vectors = vectors();
     let domain = vectors.domain.domain;
     for vector in &vectors.checkpoints {
         assert_eq!(vector.checkpoint.signing_hash(&domain), vector.digest);
+        assert_eq!(vector.checkpoint.roots().hash(), vector.roots_hash);
         let set = operator_set(domain, &vectors.operator_sets[vector.operator_set]);
         let bitmap: u64 = vector.signers.parse().unwrap();
         let positions: Vec<usize> = (0..64).filter(|bit| bitmap >> bit & 1 == 1).collect();

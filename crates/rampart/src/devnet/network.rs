@@ -6,7 +6,7 @@ use super::{Args, OPERATORS, progress};
 use crate::{clock, keys};
 use anyhow::{Context, bail};
 use rampart_chain::Settlement;
-use rampart_chain::deploy::{Deployer, L2Contracts};
+use rampart_chain::deploy::{Deployer, Hatch, L2Contracts};
 use rampart_client::NodeClient;
 use rampart_node::{NetworkFile, Params};
 use rampart_protocol::{Address, Amount, B256, Domain, Operator, OperatorSet, Seconds};
@@ -22,6 +22,14 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const SUPPLY: Amount = Amount(1_000_000_000 * Amount::TOKEN.0);
 /// Tokens on the L2 of each account that uses the ledger.
 const ALLOWANCE: Amount = Amount(1_000_000 * Amount::TOKEN.0);
+
+/// The settlement's escape hatch: far more than a stop of this machine for a moment, short enough to be waited for.
+/// Governance does not reach this L2.
+const HATCH: Hatch = Hatch {
+    exit_delay: Seconds(3_600),
+    force_delay: Seconds(3_600),
+    guardian: Address::ZERO,
+};
 
 /// What runs.
 #[derive(Clone, Debug)]
@@ -136,7 +144,7 @@ async fn deploy(layout: &Layout, operators: &OperatorSet) -> anyhow::Result<(L2C
     let accounts = &layout.accounts;
     let l2 = Deployer::new(&url(layout.l2()), accounts.deployer.clone())?;
     let contracts = l2
-        .deploy_l2(SUPPLY, operators.seats())
+        .deploy_l2(SUPPLY, operators.seats(), HATCH)
         .await
         .context("deployment on the L2 failed")?;
     for account in [
