@@ -36,6 +36,16 @@ pub(crate) fn sender(rpc: &str, signer: PrivateKeySigner) -> Result<DynProvider<
         .erased())
 }
 
+/// Checks that an endpoint serves the chain expected.
+pub(crate) async fn check_chain(provider: &DynProvider<Ethereum>, expected: u64) -> Result<(), ChainError> {
+    let actual = provider.get_chain_id().await?;
+    if actual == expected {
+        Ok(())
+    } else {
+        Err(ChainError::WrongChain { expected, actual })
+    }
+}
+
 fn client(rpc: &str, timeout: Duration) -> Result<(reqwest::Client, reqwest::Url), ChainError> {
     let url: reqwest::Url = rpc.parse().map_err(|error| ChainError::Url(format!("{error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {

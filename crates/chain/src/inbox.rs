@@ -164,12 +164,7 @@ impl InboxReader {
     /// # Errors
     /// When it does not answer or serves another chain.
     pub async fn check_chain(&self, expected: u64) -> Result<(), ChainError> {
-        let actual = self.provider.get_chain_id().await?;
-        if actual == expected {
-            Ok(())
-        } else {
-            Err(ChainError::WrongChain { expected, actual })
-        }
+        connection::check_chain(&self.provider, expected).await
     }
 
     /// The number of the last final block.

@@ -45,6 +45,14 @@ impl Settlement {
         })
     }
 
+    /// Checks that the endpoint serves the chain expected.
+    ///
+    /// # Errors
+    /// When it does not answer or serves another chain.
+    pub async fn check_chain(&self, expected: u64) -> Result<(), ChainError> {
+        connection::check_chain(self.contract.provider(), expected).await
+    }
+
     /// The utility token's address.
     ///
     /// # Errors

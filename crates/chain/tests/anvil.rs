@@ -4,7 +4,7 @@
 #[path = "support/anvil.rs"]
 mod node;
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::{Provider, ProviderBuilder};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
@@ -14,9 +14,9 @@ use rampart_chain::bindings::UtilityTokenContract::UtilityTokenContractErrors as
 use rampart_chain::deploy::{Deployer, Hatch, L2Contracts};
 use rampart_chain::inbox::MAX_RANGE;
 use rampart_chain::{ChainError, InboxCursor, InboxReader, Refusal, Settlement};
-use rampart_protocol::observation::{Deposit, Observation};
+use rampart_protocol::observation::{Deposit, MAX_FORCED, Observation};
 use rampart_protocol::operators::Operator;
-use rampart_protocol::{Amount, Checkpoint, Domain, OperatorSet, Seconds, SignedCheckpoint, merkle};
+use rampart_protocol::{Amount, Checkpoint, Domain, OperatorSet, Roots, Seconds, SignedCheckpoint, merkle};
 
 const CHAIN: u64 = 59_144;
 const TOKEN: u128 = 1_000_000_000_000_000_000;
@@ -157,6 +157,75 @@ async fn a_deposit_is_reported_once_and_only_when_it_is_final() {
     assert_eq!((cursor.next_index, cursor.next_block), (1, block_number + 1));
     world.anvil.mine(5).await;
     assert_eq!(reader.read(&mut cursor).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn deposits_and_forced_messages_are_read_as_one_sequence() {
+    let world = World::start().await;
+    let (depositor, forcer) = (world.settlement(0), world.settlement(1));
+    let longest = Bytes::from(vec![9; MAX_FORCED]);
+    let mut blocks = Vec::new();
+    for (index, message) in (0u64..).zip([
+        None,
+        Some(Bytes::new()),
+        None,
+        Some(longest.clone()),
+        Some(Bytes::from_static(&[1])),
+        None,
+    ]) {
+        let block = match message {
+            None => {
+                let deposited = depositor.deposit(Address::repeat_byte(0xaa), Amount(u128::from(index) + 1));
+                deposited.await.unwrap().1
+            }
+            Some(message) => {
+                let forced = forcer.force(message).await.unwrap();
+                assert_eq!(forced.index, index);
+                forced.block
+            }
+        };
+        blocks.push(block);
+    }
+    let long = refusal(forcer.force(vec![9; MAX_FORCED + 1].into()).await);
+    assert_eq!(
+        long.to_string(),
+        "the message has 2049 bytes, at most 2048 can be forced"
+    );
+    world.anvil.mine(2).await;
+    let (reader, mut cursor) = (world.reader(), world.cursor());
+    let seen = reader.read(&mut cursor).await.unwrap();
+
+    assert_eq!(
+        seen.iter().map(Observation::index).collect::<Vec<_>>(),
+        [0, 1, 2, 3, 4, 5]
+    );
+    for (seen, block) in seen.iter().zip(blocks) {
+        match seen {
+            Observation::Deposit(seen) => {
+                assert_eq!(seen.account, Address::repeat_byte(0xaa));
+                assert_eq!(
+                    (seen.amount.0, seen.block_number),
+                    (u128::from(seen.index) + 1, block)
+                );
+            }
+            Observation::Forced(seen) => {
+                assert_eq!(seen.account, funded(1).address());
+                let message = match seen.index {
+                    1 => Bytes::new(),
+                    3 => longest.clone(),
+                    _ => Bytes::from_static(&[1]),
+                };
+                assert_eq!((&seen.message, seen.block_number), (&message, block));
+            }
+            other => panic!("{other:?} is not of the inbox"),
+        }
+        assert_eq!(
+            Observation::from_bytes(&seen.to_bytes()),
+            Ok(seen.clone()),
+            "what is read can be proposed"
+        );
+    }
+    assert_eq!(cursor.next_index, 6);
 }
 
 #[tokio::test]
@@ -405,4 +474,162 @@ async fn deposits_that_the_contracts_refuse_say_why_and_reading_needs_no_key() {
     let supply = Amount(1_000_000 * TOKEN);
     assert_eq!(reading.token_balance(funded(0).address()).await.unwrap(), supply);
     assert!(reading.deposit(account, Amount(1)).await.is_err());
+}
+
+/// Two accounts' exits under a checkpoint: their leaves, and who gets how much.
+fn exits() -> (Vec<B256>, [(Address, Amount); 2]) {
+    let exits = [
+        (Address::repeat_byte(0xe1), Amount(300)),
+        (Address::repeat_byte(0xe2), Amount(450)),
+    ];
+    let leaves = exits.map(|(account, amount)| merkle::exit_leaf(account, amount));
+    (leaves.to_vec(), exits)
+}
+
+#[tokio::test]
+async fn when_the_operators_are_silent_everyone_leaves_with_what_was_certified_last() {
+    let world = World::start().await;
+    let (settlement, anyone) = (world.settlement(0), world.settlement(2));
+    let (depositor, late) = (Address::repeat_byte(1), Address::repeat_byte(2));
+    settlement.deposit(depositor, Amount(1_000)).await.unwrap();
+    settlement.deposit(late, Amount(77)).await.unwrap();
+    let ((leaves, exits), withdrawn) = (exits(), Address::repeat_byte(0xa1));
+    let withdrawal = merkle::withdrawal_leaf(0, withdrawn, Amount(250));
+    let checkpoint = Checkpoint {
+        withdrawals_root: withdrawal,
+        exit_root: merkle::root(&leaves),
+        inbox_count: 1,
+        ..world.checkpoint(10)
+    };
+    let all = [0, 1, 2, 3];
+    world
+        .submit(&world.settlement(1), checkpoint, &all)
+        .await
+        .unwrap();
+
+    let proof = |index: usize| merkle::proof(&leaves, index).unwrap();
+    let exit = |index: usize| anyone.exit(exits[index].0, exits[index].1, proof(index));
+    assert!(matches!(
+        refusal(exit(0).await),
+        Refusal::Settlement(Contract::NotFrozen(_))
+    ));
+    assert!(matches!(
+        refusal(anyone.freeze().await),
+        Refusal::Settlement(Contract::CheckpointNotOverdue(_))
+    ));
+    world.anvil.pass(HATCH.exit_delay.0).await;
+    anyone.freeze().await.unwrap();
+    assert!(anyone.is_frozen().await.unwrap());
+
+    let frozen = |reason| assert!(matches!(reason, Refusal::Settlement(Contract::AlreadyFrozen(_))));
+    frozen(refusal(anyone.freeze().await));
+    frozen(refusal(settlement.deposit(depositor, Amount(1)).await));
+    frozen(refusal(anyone.force(Bytes::new()).await));
+    frozen(refusal(
+        world
+            .submit(&world.settlement(1), world.checkpoint(20), &all)
+            .await,
+    ));
+
+    let wrong = refusal(anyone.exit(exits[0].0, Amount(301), proof(0)).await);
+    assert!(matches!(
+        wrong,
+        Refusal::Settlement(Contract::InvalidExitProof(_))
+    ));
+    for (index, (account, amount)) in exits.into_iter().enumerate() {
+        assert!(!anyone.has_exited(account).await.unwrap());
+        exit(index).await.unwrap();
+        assert!(anyone.has_exited(account).await.unwrap());
+        assert_eq!(anyone.token_balance(account).await.unwrap(), amount);
+        let again = refusal(exit(index).await);
+        assert_eq!(
+            again.to_string(),
+            format!("the exit of {account} was paid already")
+        );
+    }
+    let consumed = refusal(anyone.recover_deposit(0, depositor, Amount(1_000)).await);
+    assert_eq!(
+        consumed.to_string(),
+        "the ledger has consumed entry 0 of the inbox: it consumed 1 entries"
+    );
+    anyone.recover_deposit(1, late, Amount(77)).await.unwrap();
+    let again = refusal(anyone.recover_deposit(1, late, Amount(77)).await);
+    assert!(matches!(again, Refusal::Settlement(Contract::UnknownDeposit(_))));
+    anyone
+        .withdraw(0, withdrawn, Amount(250), Vec::new())
+        .await
+        .unwrap();
+    // 1,000 and 77 came in; 300, 450, 250 and 77 went out.
+    let left = anyone.token_balance(world.contracts.settlement).await.unwrap();
+    assert_eq!(left, Amount::ZERO);
+}
+
+#[tokio::test]
+async fn a_forced_message_that_is_left_waiting_opens_the_hatch() {
+    let world = World::start().await;
+    let (settlement, forcer) = (world.settlement(0), world.settlement(2));
+    settlement
+        .deposit(Address::repeat_byte(1), Amount(5))
+        .await
+        .unwrap();
+    let ignored = forcer.force(Bytes::from_static(b"hello")).await.unwrap().index;
+    let deposit = refusal(forcer.freeze_over_ignored(0).await);
+    assert_eq!(deposit.to_string(), "entry 0 of the inbox is no forced message");
+    let early = refusal(forcer.freeze_over_ignored(ignored).await);
+    assert!(matches!(
+        early,
+        Refusal::Settlement(Contract::MessageNotOverdue(_))
+    ));
+    world.anvil.pass(HATCH.force_delay.0).await;
+    let before = Checkpoint {
+        inbox_count: ignored,
+        ..world.checkpoint(10)
+    };
+    let all = [0, 1, 2, 3];
+    world.submit(&world.settlement(1), before, &all).await.unwrap();
+    forcer.freeze_over_ignored(ignored).await.unwrap();
+    assert!(forcer.is_frozen().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_forced_message_that_was_consumed_opens_nothing() {
+    let world = World::start().await;
+    let forcer = world.settlement(2);
+    let consumed = forcer.force(Bytes::from_static(b"hello")).await.unwrap().index;
+    world.anvil.pass(HATCH.force_delay.0).await;
+    let checkpoint = Checkpoint {
+        inbox_count: 1,
+        ..world.checkpoint(10)
+    };
+    let all = [0, 1, 2, 3];
+    world
+        .submit(&world.settlement(1), checkpoint, &all)
+        .await
+        .unwrap();
+    let reason = refusal(forcer.freeze_over_ignored(consumed).await);
+    assert!(matches!(
+        reason,
+        Refusal::Settlement(Contract::AlreadyConsumed(_))
+    ));
+    assert!(!forcer.is_frozen().await.unwrap());
+}
+
+#[tokio::test]
+async fn the_roots_of_the_latest_checkpoint_are_found_however_old_it_is() {
+    let world = World::start().await;
+    let (settlement, submitter) = (world.settlement(0), world.settlement(1));
+    assert_eq!(settlement.roots().await.unwrap(), Roots::default());
+    world.anvil.mine(300).await;
+    let all = [0, 1, 2, 3];
+    for height in [10, 20, 30] {
+        let checkpoint = Checkpoint {
+            exit_root: B256::repeat_byte(7),
+            state_root: B256::with_last_byte(u8::try_from(height).unwrap()),
+            ..world.checkpoint(height)
+        };
+        world.submit(&submitter, checkpoint, &all).await.unwrap();
+        assert_eq!(settlement.roots().await.unwrap(), checkpoint.roots());
+        world.anvil.mine(MAX_RANGE + 100).await;
+        assert_eq!(settlement.roots().await.unwrap(), checkpoint.roots());
+    }
 }

@@ -1,9 +1,9 @@
-//! `rampart account`: keys, balances, deposits, transfers, withdrawals.
+//! `rampart account`: keys, balances, deposits, transfers, withdrawals. What needs no operator is in [`hatch`].
 
 use crate::args::{KeyArgs, NodeArgs, OutputArgs, SendArgs, tokens};
 use crate::session::{Session, applied, open};
 use crate::submit::submit;
-use crate::{keys, output};
+use crate::{hatch, keys, output};
 use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
 use rampart_chain::Settlement;
@@ -119,10 +119,13 @@ pub enum Command {
         #[command(flatten)]
         output: OutputArgs,
     },
+    #[command(flatten)]
+    Hatch(hatch::Command),
 }
 
 pub async fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Hatch(command) => hatch::run(command).await,
         Command::New {
             keystore,
             password_file,

@@ -12,6 +12,7 @@ mod clock;
 mod consumer;
 mod devnet;
 mod failure;
+mod hatch;
 mod investor;
 mod keys;
 mod network;
@@ -40,7 +41,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Keys, balances, deposits and withdrawals of an account.
+    /// Keys, balances, deposits and withdrawals of an account, and its ways out without the operators.
     #[command(subcommand)]
     Account(account::Command),
     /// Find services, buy packages of API calls, verify confirmations, review.

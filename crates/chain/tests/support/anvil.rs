@@ -88,6 +88,17 @@ impl Anvil {
             .unwrap();
     }
 
+    /// Lets chain time pass, and mines a block in it.
+    #[allow(dead_code, reason = "not every test that uses a node moves its clock")]
+    pub async fn pass(&self, seconds: u64) {
+        let provider = ProviderBuilder::new().connect_http(self.url.parse().unwrap());
+        let _: serde_json::Value = provider
+            .raw_request("evm_increaseTime".into(), [seconds])
+            .await
+            .unwrap();
+        self.mine(1).await;
+    }
+
     /// Ends the node now.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

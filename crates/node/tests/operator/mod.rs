@@ -31,7 +31,7 @@ pub const CHAIN: u64 = 59_144;
 /// Blocks between checkpoints.
 pub const INTERVAL: u64 = 5;
 /// Longer than any of these tests, unless it moves the chain's clock.
-const HATCH: Hatch = Hatch {
+pub const HATCH: Hatch = Hatch {
     exit_delay: Seconds(7_200),
     force_delay: Seconds(3_600),
     guardian: Address::ZERO,
