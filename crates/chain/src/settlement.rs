@@ -19,6 +19,10 @@ const MINED_WITHIN: Duration = Duration::from_secs(60);
 
 /// How often a payment is tried that a new checkpoint overtakes each time.
 const ATTEMPTS: usize = 3;
+/// How often newer roots are looked for that a waiting checkpoint will bring: for 15 seconds, a slow block.
+const LOOKS: u32 = 31;
+/// Time between two such looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// A caller of the settlement contract.
 #[derive(Clone, Debug)]
@@ -104,17 +108,28 @@ impl Settlement {
         let mut roots = self.roots().await?;
         for _ in 1..ATTEMPTS {
             match self.pay(roots, index, recipient, amount, proof.clone()).await {
-                Err(error) if overtaken(&error) => {
-                    let newer = self.roots().await?;
-                    if newer == roots {
-                        return Err(error);
-                    }
-                    roots = newer;
-                }
+                Err(error) => match self.newer_roots(roots, looks(&error)).await? {
+                    Some(newer) => roots = newer,
+                    None => return Err(error),
+                },
                 result => return result,
             }
         }
         self.pay(roots, index, recipient, amount, proof).await
+    }
+
+    /// The roots of a newer checkpoint, looked for so many times.
+    async fn newer_roots(&self, than: Roots, looks: u32) -> Result<Option<Roots>, ChainError> {
+        for look in 0..looks {
+            if look > 0 {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            let roots = self.roots().await?;
+            if roots != than {
+                return Ok(Some(roots));
+            }
+        }
+        Ok(None)
     }
 
     async fn pay(
@@ -219,18 +234,17 @@ impl From<Roots> for SettlementContract::Roots {
     }
 }
 
-/// Whether a payment may have failed because a checkpoint was accepted after its roots were looked up: the contract says
-/// so, or it changed its mind between the estimate of gas and the block.
-fn overtaken(error: &ChainError) -> bool {
+/// How often to look for newer roots after a payment failed: not at all, unless a checkpoint may have come in between.
+fn looks(error: &ChainError) -> u32 {
     match error {
-        ChainError::Reverted(_) => true,
-        ChainError::Refused(refusal) => {
-            matches!(
-                **refusal,
-                Refusal::Settlement(SettlementContractErrors::StaleRoots(_))
-            )
-        }
-        _ => false,
+        // Estimated before that checkpoint's block, and mined after it: it is there.
+        ChainError::Reverted(_) => 1,
+        // Many nodes estimate on top of what waits for a block, so the checkpoint may have to be mined first.
+        ChainError::Refused(refusal) => match **refusal {
+            Refusal::Settlement(SettlementContractErrors::StaleRoots(_)) => LOOKS,
+            _ => 0,
+        },
+        _ => 0,
     }
 }
 

@@ -99,6 +99,30 @@ impl Anvil {
         self.mine(1).await;
     }
 
+    /// Whether a block is mined for each transaction, or only when asked.
+    #[allow(dead_code, reason = "as above")]
+    pub async fn set_automine(&self, each: bool) {
+        let provider = ProviderBuilder::new().connect_http(self.url.parse().unwrap());
+        let _: serde_json::Value = provider
+            .raw_request("evm_setAutomine".into(), [each])
+            .await
+            .unwrap();
+    }
+
+    /// Waits until so many transactions wait for a block.
+    #[allow(dead_code, reason = "as above")]
+    pub async fn waiting(&self, transactions: u64) {
+        let provider = ProviderBuilder::new().connect_http(self.url.parse().unwrap());
+        let waiting = format!("{transactions:#x}");
+        loop {
+            let status: serde_json::Value = provider.raw_request("txpool_status".into(), ()).await.unwrap();
+            if status["pending"] == waiting.as_str() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
     /// Ends the node now.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
