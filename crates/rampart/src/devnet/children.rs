@@ -1,7 +1,7 @@
 //! The devnet's processes: started with a log file each, watched, restarted if they die, and all ended at the end.
 //!
 //! Their ids are kept in a file, so that a devnet that was itself killed leaves nothing to the next one: that ends first
-//! what [`leftovers`](super::leftovers) finds there. Whether the network needs a process, its starter says.
+//! what [`super::leftovers`] finds there. Whether the network needs a process, its starter says.
 
 use super::layout::Layout;
 use super::leftovers::{self, Trace};
