@@ -14,9 +14,10 @@ pub(crate) struct FirstEight(u64);
 impl Hasher for FirstEight {
     fn write(&mut self, bytes: &[u8]) {
         let first = bytes.first_chunk().copied().unwrap_or_default();
-        let product = u128::from(u64::from_be_bytes(first)) * 0x9e37_79b9_7f4a_7c15_u128;
+        let (word, odd) = (u64::from_be_bytes(first), 0x9e37_79b9_7f4a_7c15_u64);
+        let high = (u128::from(word) * u128::from(odd)) >> 64;
         // Folded, so that each bit of the key reaches the low bits, which choose a place, and the high ones.
-        self.0 = (product >> 64) as u64 ^ product as u64;
+        self.0 = high as u64 ^ word.wrapping_mul(odd);
     }
 
     fn write_usize(&mut self, _length: usize) {}
