@@ -3,7 +3,7 @@
 use crate::application::Pacing;
 use crate::engine::Timeouts;
 use rampart_ledger::{GenesisOperator, Params};
-use rampart_protocol::{B256, OperatorSet, Ppm};
+use rampart_protocol::{Address, B256, OperatorSet, Ppm};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -32,6 +32,10 @@ pub struct NodeConfig {
     pub api_listen: SocketAddr,
     /// RPC endpoint of the L2. Such URLs carry keys: it is neither logged nor shown.
     pub l2_rpc: String,
+    /// RPC endpoint of the L1, as secret as the other. Needed when the network's file names an outbox there, and refused
+    /// when it names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l1_rpc: Option<String>,
     /// Accept peers at loopback and private addresses: for development networks.
     #[serde(default)]
     pub allow_private_addresses: bool,
@@ -85,6 +89,9 @@ pub struct NetworkFile {
     pub genesis_timestamp_ms: u64,
     /// Block of the L2 that carries the settlement contract's deployment.
     pub settlement_deployed_at: u64,
+    /// Where the L1 tells stakes, investors' weights and decisions of governance; left out where nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restaking: Option<Restaking>,
     /// Blocks between checkpoints.
     pub checkpoint_interval: u64,
     /// Economic parameters at genesis.
@@ -100,6 +107,18 @@ pub struct NetworkFile {
     /// Time after which an empty block is built, milliseconds.
     #[serde(default = "default_idle_interval_ms")]
     pub idle_interval_ms: u64,
+}
+
+/// The contracts on the L1, as far as operators read them (O1, G1, G4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Restaking {
+    /// Chain id of the L1.
+    pub chain_id: u64,
+    /// The `Outbox`, which numbers what the ledger is told.
+    pub outbox: Address,
+    /// Block of the L1 that carries its deployment.
+    pub deployed_at: u64,
 }
 
 const fn default_min_interval_ms() -> u64 {
@@ -131,6 +150,12 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The network has an outbox on the L1, which this operator cannot read.
+    #[error("the network is told stakes and decisions by the L1: l1_rpc must name an endpoint of chain {0}")]
+    NoL1Rpc(u64),
+    /// An endpoint of the L1 is configured, and the network has nothing there.
+    #[error("l1_rpc is set, but the network's file has no \"restaking\": nothing would be read there")]
+    UnusedL1Rpc,
     /// A secret can be read by others.
     #[error("{path} holds a secret and can be read by others; run: chmod 600 {path}")]
     Exposed {
@@ -169,6 +194,20 @@ impl NodeConfig {
         }
         Ok(config)
     }
+
+    /// The outbox of a network on the L1 and the endpoint to read it from, if the network has one.
+    ///
+    /// # Errors
+    /// When only one of the two is configured: an operator that does not read what the others do could vote for no block
+    /// with it, and one that believes it reads it is told at once.
+    pub fn restaking(&self, network: &NetworkFile) -> Result<Option<(&str, Restaking)>, ConfigError> {
+        match (&self.l1_rpc, network.restaking) {
+            (Some(rpc), Some(restaking)) => Ok(Some((rpc, restaking))),
+            (None, None) => Ok(None),
+            (None, Some(restaking)) => Err(ConfigError::NoL1Rpc(restaking.chain_id)),
+            (Some(_), None) => Err(ConfigError::UnusedL1Rpc),
+        }
+    }
 }
 
 impl NetworkFile {
@@ -191,6 +230,9 @@ impl NetworkFile {
             .check_addresses()
             .and_then(|()| network.check_operators())
             .map_err(|reason| ConfigError::invalid(path, reason))?;
+        if network.restaking.is_some_and(|l1| l1.outbox.is_zero()) {
+            return Err(ConfigError::invalid(path, "restaking.outbox is the zero address"));
+        }
         if network.checkpoint_interval == 0 {
             return Err(ConfigError::invalid(
                 path,

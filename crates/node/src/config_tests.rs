@@ -56,6 +56,7 @@ fn network() -> NetworkFile {
         },
         genesis_timestamp_ms: 1,
         settlement_deployed_at: 2,
+        restaking: None,
         checkpoint_interval: 10,
         params: Params::default(),
         operators: Vec::new(),
@@ -90,9 +91,42 @@ fn an_operators_file_has_defaults_and_paths_relative_to_itself() {
 #[test]
 fn the_rpc_url_is_not_shown() {
     let folder = Folder::new();
-    let config = NodeConfig::load(&folder.write("node.toml", NODE)).unwrap();
+    let text = format!("{NODE}\nl1_rpc = \"https://rpc.example/v2/OTHERSECRET\"");
+    let config = NodeConfig::load(&folder.write("node.toml", &text)).unwrap();
     assert!(config.l2_rpc.contains("SECRETKEY"));
-    assert!(!format!("{config:?}").contains("SECRETKEY"));
+    assert!(config.l1_rpc.as_ref().unwrap().contains("OTHERSECRET"));
+    assert!(!format!("{config:?}").contains("SECRET"));
+}
+
+#[test]
+fn an_endpoint_of_the_l1_is_needed_exactly_when_the_network_has_an_outbox_there() {
+    let folder = Folder::new();
+    let mut config = NodeConfig::load(&folder.write("node.toml", NODE)).unwrap();
+    let mut file = network();
+    assert!(config.restaking(&file).unwrap().is_none());
+    let restaking = Restaking {
+        chain_id: 1,
+        outbox: Address::repeat_byte(9),
+        deployed_at: 17,
+    };
+    file.restaking = Some(restaking);
+    let path = folder.write("network.json", &serde_json::to_string(&file).unwrap());
+    let file = NetworkFile::load(&path).unwrap();
+    let error = config.restaking(&file).unwrap_err();
+    assert!(matches!(error, ConfigError::NoL1Rpc(1)), "{error}");
+    assert!(error.to_string().contains("l1_rpc"), "{error}");
+    config.l1_rpc = Some("http://l1.example".to_owned());
+    assert_eq!(
+        config.restaking(&file).unwrap(),
+        Some(("http://l1.example", restaking))
+    );
+    let error = config.restaking(&network()).unwrap_err();
+    assert!(matches!(error, ConfigError::UnusedL1Rpc), "{error}");
+    let error = refused(|json| {
+        json["restaking"] = serde_json::json!({"chainId": 1, "outbox": Address::ZERO, "deployedAt": 0});
+    });
+    assert!(error.contains("outbox"), "{error}");
+    refused(|json| json["restaking"] = serde_json::json!({"chainId": 1}));
 }
 
 #[test]

@@ -17,6 +17,6 @@ mod run;
 mod sink;
 pub mod storage;
 
-pub use config::{NetworkFile, NodeConfig};
+pub use config::{NetworkFile, NodeConfig, Restaking};
 pub use rampart_ledger::{GenesisOperator, Params};
 pub use run::{NodeError, run};

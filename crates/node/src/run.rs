@@ -108,6 +108,7 @@ struct Loaded {
 impl Loaded {
     fn new(config: NodeConfig) -> Result<Self, NodeError> {
         let network = NetworkFile::load(&config.network_file)?;
+        config.restaking(&network)?;
         let key = consensus_key(&config)?;
         let password = read_secret(&config.checkpoint_password_file)?;
         let keystore = &config.checkpoint_keystore;
