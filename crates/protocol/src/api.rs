@@ -3,6 +3,7 @@
 
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::confirmation::PurchaseRecord;
+use crate::eip712::EcdsaSignature;
 use crate::message::Component;
 use crate::units::{
     AccessKey, Amount, CaseId, Category, Nonce, Ppm, ProviderId, PurchaseId, Seconds, ServiceId, Timestamp,
@@ -120,14 +121,35 @@ json! {
         operator: B256,
         /// Inbox messages consumed.
         inbox_count: u64,
+        /// Events of the L1 contracts consumed; absent while the state cannot be read yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restaking_count: Option<u64>,
         /// Height of the last checkpoint that this operator knows to be accepted on chain; 0 for none.
         checkpoint_height: u64,
+        /// Whether the settlement is frozen for ever, as this operator's RPC tells: then nothing that the ledger still does
+        /// is ever paid out, so it takes no transactions.
+        #[serde(default)]
+        frozen: bool,
+        /// The oldest forced message that no checkpoint accepted on chain has consumed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        oldest_forced: Option<ForcedView>,
         /// Transactions waiting.
         pending: u64,
         /// Most transactions that may wait.
         capacity: u64,
         /// Software version.
         version: String,
+    }
+}
+json! {
+    /// A forced message that waits for the operators (X2). Its times are those of the L2.
+    ForcedView {
+        /// Its position in the settlement's inbox.
+        index: u64,
+        /// When it was forced.
+        forced_at: Timestamp,
+        /// From when on anyone may freeze the settlement if it still waits.
+        freezable_at: Timestamp,
     }
 }
 json! {
@@ -627,6 +649,22 @@ json! {
         root: B256,
         /// Whether that checkpoint covers this withdrawal.
         certified: bool,
+    }
+}
+json! {
+    /// `GET /v1/accounts/{address}/exit`: what `Settlement.exit` needs if the settlement freezes at the last checkpoint
+    /// accepted (X2). Keep it: it is worth as much without the operators.
+    ExitView {
+        /// Who is paid.
+        account: Address,
+        /// How much.
+        amount: Amount,
+        /// Siblings from the account's leaf up to the checkpoint's exit root.
+        proof: Vec<B256>,
+        /// The last checkpoint accepted on chain, as this operator signed it. Its roots go to the contract.
+        checkpoint: Checkpoint,
+        /// Operators' signatures over it, in no particular order; this operator may have forgotten those of others.
+        signatures: Vec<EcdsaSignature>,
     }
 }
 json! {
