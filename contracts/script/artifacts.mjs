@@ -12,7 +12,19 @@ import { fileURLToPath } from "node:url";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const forge = path.join(root, "node_modules/@foundry-rs/forge-linux-amd64/bin/forge");
-const contracts = ["DevToken", "Settlement", "UtilityToken"];
+const contracts = [
+  "CoreV13Adapter",
+  "CoreV19Adapter",
+  "DevToken",
+  "GovernanceToken",
+  "Outbox",
+  "RampartGovernor",
+  "RestakingVault",
+  "ServiceManager",
+  "Settlement",
+  "TimelockController",
+  "UtilityToken",
+];
 
 /** Compiles src/ and returns the folder with forge's own artifacts. */
 function build(out, fresh) {
