@@ -3,8 +3,10 @@
 
 use crate::error::ChainError;
 use crate::settlement::{Settlement, mined};
+use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::{Address, B256, Bytes, TxHash};
-use rampart_protocol::Amount;
+use alloy::providers::Provider as _;
+use rampart_protocol::{Amount, Seconds, Timestamp};
 
 impl Settlement {
     /// Forces a message into the ledger as one of the sender, whose signature is not needed: [`rampart_protocol::Message`]
@@ -78,6 +80,45 @@ impl Settlement {
                 .await?,
         )
         .await
+    }
+
+    /// How long the ledger may leave a forced message before anyone may freeze.
+    ///
+    /// # Errors
+    /// When the RPC fails.
+    pub async fn force_delay(&self) -> Result<Seconds, ChainError> {
+        Ok(Seconds(self.contract.forceDelay().call().await?))
+    }
+
+    /// When an entry of the inbox was forced; `None` when it is no forced message.
+    ///
+    /// # Errors
+    /// When the RPC fails.
+    pub async fn forced_at(&self, index: u64) -> Result<Option<Timestamp>, ChainError> {
+        let at = self.contract.forcedAt(index).call().await?;
+        Ok(Some(Timestamp(at)).filter(|at| at.0 != 0))
+    }
+
+    /// Entries that the inbox has received, and how many of them the last checkpoint accepted has consumed.
+    ///
+    /// # Errors
+    /// When the RPC fails.
+    pub async fn inbox(&self) -> Result<(u64, u64), ChainError> {
+        let received = self.contract.inboxCount().call().await?;
+        let consumed = self.contract.latestCheckpoint().call().await?.inboxCount;
+        Ok((received, consumed))
+    }
+
+    /// The time of the chain's latest block, by which the hatch opens.
+    ///
+    /// # Errors
+    /// When the RPC fails.
+    pub async fn time(&self) -> Result<Timestamp, ChainError> {
+        let provider = self.contract.provider();
+        let block = provider.get_block_by_number(BlockNumberOrTag::Latest).await?;
+        let block =
+            block.ok_or_else(|| ChainError::Inconsistent("the RPC has no latest block".to_owned()))?;
+        Ok(Timestamp(block.header.timestamp))
     }
 
     /// Whether the settlement is frozen for ever.

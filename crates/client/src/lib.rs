@@ -2,8 +2,10 @@
 //!
 //! A node is not trusted: whatever matters to money is checked here against the operator set alone.
 
+pub mod exits;
 pub mod node;
 pub mod verify;
 
+pub use exits::{ExitError, verify_archive, verify_proof, verify_roots, verify_signatures};
 pub use node::{ClientError, NodeClient, Submitted};
 pub use verify::{VerifyError, verify_confirmation};

@@ -1,13 +1,15 @@
 //! Calls of the node's HTTP API. Several nodes may be named: a node that does not answer is passed over.
 
 use rampart_protocol::api::{
-    AccountView, CaseView, Cases, CheckpointView, EpochReportView, EpochView, ErrorBody, ErrorView,
+    AccountView, CaseView, Cases, CheckpointView, EpochReportView, EpochView, ErrorBody, ErrorView, ExitView,
     InvestorView, OperatorView, Operators, ParamsView, ProviderView, PurchaseView, Purchases, ReviewView,
     Reviews, ServiceView, Services, Status, TermsView, Totals, TransactionView, WithdrawalView,
 };
 use rampart_protocol::{
-    Address, B256, CaseId, Confirmation, OperatorSet, ProviderId, PurchaseId, ServiceId, SignedTransaction,
+    Address, B256, CaseId, Confirmation, ExitArchive, OperatorSet, ProviderId, PurchaseId, ServiceId,
+    SignedTransaction,
 };
+use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -15,6 +17,11 @@ use std::time::Duration;
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest answer that is read, bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
+
+/// Largest archive of exits that is read, bytes: some 14 million accounts.
+const MAX_ARCHIVE: usize = 512 * 1024 * 1024;
+/// Time that an archive of exits may take from one node, which ends the connection then.
+const ARCHIVE_TIMEOUT: Duration = Duration::from_secs(680);
 
 /// What a submission came to.
 pub type Submitted = TransactionView;
@@ -310,6 +317,48 @@ impl NodeClient {
         self.get("/v1/checkpoints/latest").await
     }
 
+    /// What an account could leave with, and the proof of it, under the last checkpoint accepted on chain, not verified
+    /// (see [`crate::exits`]).
+    ///
+    /// # Errors
+    /// See [`ClientError`]; not found when that checkpoint knows no such account, or there is none.
+    pub async fn exit(&self, account: Address) -> Result<ExitView, ClientError> {
+        self.get(&format!("/v1/accounts/{account}/exit")).await
+    }
+
+    /// What every account could leave with under that checkpoint, undamaged but not verified (see [`crate::exits`]).
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn exits(&self) -> Result<ExitArchive, ClientError> {
+        let mut last = ClientError::NoNode;
+        for url in &self.urls {
+            match self.exits_of(url).await {
+                Err(error) if error.is_the_nodes_fault() => last = error,
+                answer => return answer,
+            }
+        }
+        Err(last)
+    }
+
+    async fn exits_of(&self, url: &str) -> Result<ExitArchive, ClientError> {
+        let request = self.http.get(format!("{url}/v1/exits")).timeout(ARCHIVE_TIMEOUT);
+        let unreachable = |source| ClientError::Unreachable {
+            url: url.to_owned(),
+            source,
+        };
+        let response = request.send().await.map_err(unreachable)?;
+        let (status, body) = whole(url, response, MAX_ARCHIVE).await?;
+        if !status.is_success() {
+            return Err(refusal(url, status, &body));
+        }
+        ExitArchive::from_bytes(body.into()).map_err(|error| ClientError::Malformed {
+            url: url.to_owned(),
+            status: status.as_u16(),
+            reason: error.to_string(),
+        })
+    }
+
     /// What became of a transaction.
     ///
     /// # Errors
@@ -368,19 +417,37 @@ impl NodeClient {
     }
 }
 
-async fn read<T: DeserializeOwned>(url: &str, mut response: reqwest::Response) -> Result<T, ClientError> {
-    let status = response.status();
-    let malformed = |reason: String| ClientError::Malformed {
+async fn read<T: DeserializeOwned>(url: &str, response: reqwest::Response) -> Result<T, ClientError> {
+    let (status, body) = whole(url, response, MAX_ANSWER).await?;
+    if !status.is_success() {
+        return Err(refusal(url, status, &body));
+    }
+    serde_json::from_slice(&body).map_err(|error| ClientError::Malformed {
         url: url.to_owned(),
         status: status.as_u16(),
-        reason,
-    };
+        reason: error.to_string(),
+    })
+}
+
+/// An answer's status and body, which has at most `limit` bytes.
+async fn whole(
+    url: &str,
+    mut response: reqwest::Response,
+    limit: usize,
+) -> Result<(StatusCode, Vec<u8>), ClientError> {
+    let status = response.status();
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Err(malformed(format!("more than {MAX_ANSWER} bytes"))),
-            Ok(None) => break,
+            Ok(Some(chunk)) if body.len() + chunk.len() <= limit => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => {
+                return Err(ClientError::Malformed {
+                    url: url.to_owned(),
+                    status: status.as_u16(),
+                    reason: format!("more than {limit} bytes"),
+                });
+            }
+            Ok(None) => return Ok((status, body)),
             Err(source) => {
                 return Err(ClientError::Unreachable {
                     url: url.to_owned(),
@@ -389,14 +456,19 @@ async fn read<T: DeserializeOwned>(url: &str, mut response: reqwest::Response) -
             }
         }
     }
-    if status.is_success() {
-        return serde_json::from_slice(&body).map_err(|error| malformed(error.to_string()));
-    }
-    match serde_json::from_slice::<ErrorBody>(&body) {
-        Ok(ErrorBody { error }) => Err(ClientError::Refused {
+}
+
+/// Why a node refused, in its own words.
+fn refusal(url: &str, status: StatusCode, body: &[u8]) -> ClientError {
+    match serde_json::from_slice::<ErrorBody>(body) {
+        Ok(ErrorBody { error }) => ClientError::Refused {
             status: status.as_u16(),
             error,
-        }),
-        Err(error) => Err(malformed(error.to_string())),
+        },
+        Err(error) => ClientError::Malformed {
+            url: url.to_owned(),
+            status: status.as_u16(),
+            reason: error.to_string(),
+        },
     }
 }

@@ -10,27 +10,62 @@ use rampart_chain::{ChainError, InboxCursor, InboxReader};
 use rampart_protocol::Observation;
 use rampart_protocol::observation::Source;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// Pause after a failure of the RPC.
 const RETRY: Duration = Duration::from_secs(1);
-/// Messages kept that the ledger has not consumed. Beyond that reading pauses: the next ones to consume are here.
+/// Entries of one source that are kept until the ledger has consumed them. Beyond that reading of it pauses: the next ones
+/// to consume are here.
 const MAX_WAITING: usize = 100_000;
+/// Bytes of them, as the blocks carry them; one answer of an endpoint may come on top. What keeps an entry is a few times
+/// as much for the smallest.
+const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
 
 /// What has been seen. Clones share one view.
 #[derive(Clone, Debug)]
 pub struct ChainFeed {
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<BTreeMap<Source, Lane>>>,
     changes: watch::Sender<u64>,
 }
 
+/// What has been seen of one source. Each has bounds of its own, so that a flood of one does not silence the other.
 #[derive(Debug, Default)]
-struct Seen {
-    waiting: BTreeMap<(Source, u64), Observation>,
-    /// Of each source, those below this are consumed for good.
-    consumed: BTreeMap<Source, u64>,
+struct Lane {
+    waiting: BTreeMap<u64, Observation>,
+    /// Sum of the encodings' lengths.
+    bytes: usize,
+    /// Those below this are consumed for good.
+    consumed: u64,
+}
+
+impl Lane {
+    fn add(&mut self, observation: Observation) {
+        let index = observation.index();
+        if index >= self.consumed
+            && let Entry::Vacant(place) = self.waiting.entry(index)
+        {
+            self.bytes += observation.to_bytes().len();
+            place.insert(observation);
+        }
+    }
+
+    fn consume(&mut self, index: u64) {
+        if index <= self.consumed {
+            return;
+        }
+        self.consumed = index;
+        let kept = self.waiting.split_off(&index);
+        let gone = std::mem::replace(&mut self.waiting, kept);
+        let bytes: usize = gone.values().map(|gone| gone.to_bytes().len()).sum();
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= MAX_WAITING || self.bytes >= MAX_WAITING_BYTES
+    }
 }
 
 impl Default for ChainFeed {
@@ -43,7 +78,7 @@ impl Default for ChainFeed {
 }
 
 impl ChainFeed {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, BTreeMap<Source, Lane>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -56,15 +91,18 @@ impl ChainFeed {
     /// Whether the observation `index` of a source has been seen and is not consumed.
     #[must_use]
     pub fn has(&self, source: Source, index: u64) -> bool {
-        self.seen().waiting.contains_key(&(source, index))
+        let seen = self.seen();
+        seen.get(&source)
+            .is_some_and(|lane| lane.waiting.contains_key(&index))
     }
 
     /// At most `limit` observations of a source from `index` on, without a gap.
     #[must_use]
     pub fn following(&self, source: Source, index: u64, limit: usize) -> Vec<Observation> {
         let seen = self.seen();
+        let waiting = seen.get(&source).map(|lane| &lane.waiting);
         (index..=u64::MAX)
-            .map_while(|index| seen.waiting.get(&(source, index)).cloned())
+            .map_while(|index| waiting?.get(&index).cloned())
             .take(limit)
             .collect()
     }
@@ -74,11 +112,7 @@ impl ChainFeed {
         {
             let mut seen = self.seen();
             for observation in observations {
-                let (source, index) = (observation.source(), observation.index());
-                let consumed = seen.consumed.get(&source).copied().unwrap_or(0);
-                if index >= consumed {
-                    seen.waiting.entry((source, index)).or_insert(observation);
-                }
+                seen.entry(observation.source()).or_default().add(observation);
             }
         }
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
@@ -86,16 +120,25 @@ impl ChainFeed {
 
     /// Forgets the observations of a source below `index`, which the ledger has consumed for good.
     pub fn consumed(&self, source: Source, index: u64) {
-        let mut seen = self.seen();
-        let consumed = seen.consumed.entry(source).or_insert(0);
-        if index > *consumed {
-            *consumed = index;
-            seen.waiting.retain(|(of, at), _| *of != source || *at >= index);
-        }
+        self.seen().entry(source).or_default().consume(index);
     }
 
-    fn is_full(&self) -> bool {
-        self.seen().waiting.len() >= MAX_WAITING
+    /// What is known about the place that an observation claims.
+    fn judge(&self, observation: &Observation) -> Option<Verdict> {
+        let seen = self.seen();
+        let known = seen
+            .get(&observation.source())?
+            .waiting
+            .get(&observation.index())?;
+        Some(if known == observation {
+            Verdict::Confirmed
+        } else {
+            Verdict::Refuted
+        })
+    }
+
+    fn is_full(&self, source: Source) -> bool {
+        self.seen().get(&source).is_some_and(Lane::is_full)
     }
 }
 
@@ -104,16 +147,8 @@ impl Feed for ChainFeed {
         let mut changes = self.watch();
         loop {
             changes.mark_unchanged();
-            if let Some(seen) = self
-                .seen()
-                .waiting
-                .get(&(observation.source(), observation.index()))
-            {
-                return if seen == observation {
-                    Verdict::Confirmed
-                } else {
-                    Verdict::Refuted
-                };
+            if let Some(verdict) = self.judge(observation) {
+                return verdict;
             }
             // The sender lives in `self`, so a change can always still come.
             let _ = changes.changed().await;
@@ -131,7 +166,7 @@ pub async fn poll(feed: ChainFeed, reader: InboxReader, chain_id: u64, deployed_
     loop {
         let before = cursor;
         let mut pause = interval;
-        if feed.is_full() {
+        if feed.is_full(Source::Inbox) {
             tracing::warn!("the ledger lags behind the inbox: reading pauses");
         } else {
             match reader.read(&mut cursor).await {
@@ -161,7 +196,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use futures::FutureExt as _;
-    use rampart_protocol::observation::{Deposit, Governance, Pardon};
+    use rampart_protocol::observation::{Deposit, Forced, Governance, MAX_FORCED, Pardon};
     use rampart_protocol::{Address, Amount, B256, ProviderId};
 
     fn deposit(index: u64, amount: u128) -> Observation {
@@ -271,9 +306,36 @@ mod tests {
     #[test]
     fn reading_pauses_when_the_ledger_does_not_consume() {
         let feed = feed(0..MAX_WAITING as u64);
-        assert!(feed.is_full());
+        assert!(feed.is_full(Source::Inbox));
+        assert!(!feed.is_full(Source::Restaking), "the other source is read on");
         feed.consumed(Source::Inbox, 1);
-        assert!(!feed.is_full());
+        assert!(!feed.is_full(Source::Inbox));
+    }
+
+    #[test]
+    fn large_messages_pause_reading_by_their_bytes_and_what_is_consumed_frees_them() {
+        let forced = |index| {
+            Observation::Forced(Forced {
+                index,
+                account: Address::repeat_byte(1),
+                message: vec![7; MAX_FORCED].into(),
+                block_number: 7,
+                block_hash: B256::repeat_byte(7),
+            })
+        };
+        let fit = (MAX_WAITING_BYTES / forced(1 << 20).to_bytes().len()) as u64;
+        let feed = ChainFeed::default();
+        feed.extend((0..fit).map(forced).collect());
+        assert!(!feed.is_full(Source::Inbox));
+        // What is read again counts once.
+        feed.extend((0..fit).map(forced).collect());
+        assert!(!feed.is_full(Source::Inbox));
+        feed.extend((fit..fit + 20).map(forced).collect());
+        assert!(feed.is_full(Source::Inbox));
+        feed.consumed(Source::Inbox, 30);
+        assert!(!feed.is_full(Source::Inbox));
+        feed.consumed(Source::Inbox, fit + 20);
+        assert_eq!(feed.seen()[&Source::Inbox].bytes, 0);
     }
 
     #[tokio::test]

@@ -7,8 +7,10 @@ use crate::checkpoint::Checkpoints;
 use crate::config::{ConfigError, NetworkFile, NodeConfig, read_secret};
 use crate::engine::network::{Connected, NetworkConfig, NetworkError, connect};
 use crate::engine::{self, Engine, EngineConfig, EngineError, Network, SchemeError, scheme};
+use crate::exits::{ExitError, ExitStore};
 use crate::feed::{self, ChainFeed};
 use crate::gossip;
+use crate::hatch::{self, Hatch};
 use crate::index::{Index, IndexError};
 use crate::mempool::{Limits, Mempool, Work};
 use crate::sink::{FatalError, Recorder};
@@ -27,7 +29,7 @@ use std::future::Future;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 /// Accounts recovered from signatures that are remembered.
@@ -75,6 +77,9 @@ pub enum NodeError {
     /// The index cannot be opened.
     #[error("the index cannot be opened: {0}")]
     Index(#[from] IndexError),
+    /// The folder of exits cannot be opened.
+    #[error("the exits cannot be kept: {0}")]
+    Exits(#[from] ExitError),
     /// The chain's RPC cannot be used.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -212,11 +217,15 @@ async fn serve(
     let index = Index::open(&config.state_dir.join("index.redb"), deployment)?;
     let (mempool, feed) = (Mempool::new(Limits::default()), ChainFeed::default());
     let senders = Senders::new(domain, REMEMBERED_SENDERS);
+    let exits = ExitStore::open(&config.state_dir.join("exits"), domain)?;
+    let hatch = Hatch::default();
     let (checkpoints, due) = Checkpoints::new(
         operators.clone(),
         network.checkpoint_interval,
         signer.clone(),
         index.clone(),
+        exits.clone(),
+        hatch.clone(),
     );
     let (fatal, mut failed) = mpsc::channel(1);
 
@@ -231,6 +240,9 @@ async fn serve(
         network.settlement_deployed_at,
         poll,
     ));
+
+    tasks.spawn(hatch::watch(hatch.clone(), settlement.clone(), poll));
+    tasks.spawn(freeze_with(hatch.watch(), mempool.clone()));
 
     let Connected {
         channels,
@@ -305,6 +317,8 @@ async fn serve(
         mempool,
         senders,
         checkpoints,
+        exits,
+        hatch,
         gossip,
     });
     tracing::info!(%operator, api = %config.api_listen, peers = %config.listen, "operator started");
@@ -315,6 +329,16 @@ async fn serve(
         // An operator without its feed, its gossip or its checkpoints looks alive and is not.
         _ = tasks.join_next() => Err(NodeError::Task),
         never = api::serve(listener, router, api::PortLimits::default()) => match never {},
+    }
+}
+
+/// Has the mempool take and offer nothing while the settlement is frozen.
+async fn freeze_with(mut hatch: watch::Receiver<hatch::Seen>, mempool: Mempool) {
+    while hatch.changed().await.is_ok() {
+        let frozen = hatch.borrow_and_update().frozen;
+        if mempool.is_frozen() != frozen {
+            mempool.freeze(frozen);
+        }
     }
 }
 

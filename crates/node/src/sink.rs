@@ -42,13 +42,15 @@ pub struct Recorder {
 impl Recorder {
     /// Blocking: one durable write, and at a checkpoint's height a hash over all exits.
     fn record(&self, block: &Finalized) -> Result<(), IndexError> {
-        // A block that comes again after a crash is not signed again: the index is already past it, and a checkpoint of
-        // later exits under its height would be evidence against this operator.
-        if self.index.apply(block)? {
-            match self.checkpoints.block(block.block.header()) {
-                Ok(()) => {}
-                Err(CheckpointError::Index(error)) => return Err(error),
-                Err(error) => tracing::error!(%error, "no checkpoint signed"),
+        self.index.apply(block)?;
+        // Also of a block that comes again after a crash, if it is the last that the index knows: its exits may not have
+        // been kept before.
+        match self.checkpoints.block(block.block.header()) {
+            Ok(()) => {}
+            Err(CheckpointError::Index(error)) => return Err(error),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "no checkpoint signed");
             }
         }
         let signer = |transaction: &rampart_protocol::SignedTransaction| {

@@ -103,6 +103,12 @@ impl ExitArchive {
         }
     }
 
+    /// The same with these signatures over its checkpoint.
+    #[must_use]
+    pub fn signed(self, signatures: Vec<EcdsaSignature>) -> Self {
+        Self { signatures, ..self }
+    }
+
     /// Reads an archive. The entries are as they were written; whether they are the checkpoint's is told by
     /// [`ProvableExits::new`].
     ///
@@ -307,10 +313,7 @@ mod tests {
             chain_id: 5,
             settlement: Address::repeat_byte(5),
         };
-        ExitArchive {
-            signatures: [1, 2].map(EcdsaSignature::repeat_byte).to_vec(),
-            ..ExitArchive::new(domain, checkpoint, &exits)
-        }
+        ExitArchive::new(domain, checkpoint, &exits).signed([1, 2].map(EcdsaSignature::repeat_byte).to_vec())
     }
 
     #[test]

@@ -1,17 +1,16 @@
 //! `rampart account force`, `freeze`, `exit`, `recover-deposit`: what an account can do on the L2 when the operators
 //! ignore it or are gone (X2).
 //!
-//! None of these asks an operator anything: the settlement's address comes from the pinned operator set.
+//! None of these needs an operator: the settlement's address comes from the pinned operator set, and an exit's proof from a
+//! file that was kept, though an operator is asked for it where none is named. What keeps those files is in [`exits`].
 
 use crate::args::{KeyArgs, OutputArgs, tokens};
 use crate::session::read_operators;
-use crate::{keys, output};
-use anyhow::Context;
+use crate::{exits, keys, output};
 use clap::{Args, Subcommand};
 use rampart_chain::Settlement;
 use rampart_protocol::message::{Transfer, Withdraw};
-use rampart_protocol::{Address, Amount, B256, Bytes, Message, Nonce};
-use serde::Deserialize;
+use rampart_protocol::{Address, Amount, Bytes, Message, Nonce, ProvenExit};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -30,12 +29,39 @@ pub enum Command {
         l2: L2Args,
     },
     /// Have an account of a frozen settlement paid what the last checkpoint gives it. Anyone may; the account receives.
+    /// Without a file that was kept, an operator is asked for the proof.
     Exit {
-        /// JSON file with `account`, `amount` (base units) and `proof` (hashes up to the last checkpoint's exit root).
+        /// The account; the caller's without it.
         #[arg(long)]
-        proof: PathBuf,
+        account: Option<Address>,
+        /// JSON file that `account exit-proof --save` wrote: `account`, `amount` (base units) and `proof` (hashes up to the
+        /// last checkpoint's exit root).
+        #[arg(long, conflicts_with = "exits")]
+        proof: Option<PathBuf>,
+        /// Archive of everybody's exits that `network exits --save` wrote.
+        #[arg(long)]
+        exits: Option<PathBuf>,
+        /// Base URL of an operator's API, to ask if no file is named; repeat it to name several.
+        #[arg(
+            long = "node",
+            env = "RAMPART_NODE",
+            value_delimiter = ',',
+            default_value = "http://127.0.0.1:8100"
+        )]
+        nodes: Vec<String>,
         #[command(flatten)]
         l2: L2Args,
+    },
+    /// Show what an account could leave with if the settlement froze now, and keep the proof with which it leaves. It is
+    /// worth something until the next checkpoint: fetch it anew from time to time.
+    ExitProof {
+        /// The account.
+        account: Address,
+        /// File to write, for `account exit --proof`; one that is there is replaced.
+        #[arg(long)]
+        save: Option<PathBuf>,
+        #[command(flatten)]
+        source: exits::SourceArgs,
     },
     /// Have a deposit that the ledger of a frozen settlement never consumed paid back. Anyone may; the account receives.
     RecoverDeposit {
@@ -114,14 +140,6 @@ impl L2Args {
     }
 }
 
-/// An account's exit under the last checkpoint.
-#[derive(Debug, Deserialize)]
-struct Exit {
-    account: Address,
-    amount: Amount,
-    proof: Vec<B256>,
-}
-
 pub async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Force(Forced::Transfer { to, amount, l2 }) => {
@@ -148,7 +166,25 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Force(Forced::Message { message, l2 }) => force(&l2, |_| message).await,
         Command::Freeze { ignored, l2 } => freeze(ignored, &l2).await,
-        Command::Exit { proof, l2 } => exit(&proof, &l2).await,
+        Command::Exit {
+            account,
+            proof,
+            exits,
+            nodes,
+            l2,
+        } => {
+            let source = match (proof, exits) {
+                (Some(file), _) => exits::Source::Proof(file),
+                (None, Some(file)) => exits::Source::Archive(file),
+                (None, None) => exits::Source::Operators(nodes),
+            };
+            exit(account, source, &l2).await
+        }
+        Command::ExitProof {
+            account,
+            save,
+            source,
+        } => exits::proof(account, save, source).await,
         Command::RecoverDeposit {
             index,
             amount,
@@ -200,14 +236,16 @@ async fn freeze(ignored: Option<u64>, l2: &L2Args) -> anyhow::Result<()> {
     })
 }
 
-async fn exit(path: &PathBuf, l2: &L2Args) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let Exit {
+async fn exit(account: Option<Address>, source: exits::Source, l2: &L2Args) -> anyhow::Result<()> {
+    let operators = read_operators(&l2.operators)?;
+    let (settlement, own) = l2.open().await?;
+    let ProvenExit {
         account,
         amount,
         proof,
-    } = serde_json::from_str(&text).with_context(|| format!("{} holds no exit", path.display()))?;
-    let (settlement, _) = l2.open().await?;
+    } = source
+        .exit(account, own, &operators, &settlement.roots().await?)
+        .await?;
     let (transaction, _) = settlement.exit(account, amount, proof).await?;
     let result = json!({ "account": account, "amount": amount, "transaction": transaction });
     output::print(l2.output, &result, |_| {
@@ -241,20 +279,5 @@ mod tests {
         for wrong in ["", "0x", "0xff00", "transfer", &text[..text.len() - 2]] {
             assert!(message(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn an_exit_is_an_account_an_amount_in_base_units_and_hashes() {
-        let text = format!(
-            r#"{{"account":"0x{}","amount":"12","proof":["0x{}"]}}"#,
-            "11".repeat(20),
-            "22".repeat(32)
-        );
-        let exit: Exit = serde_json::from_str(&text).unwrap();
-        assert_eq!(exit.account, Address::repeat_byte(0x11));
-        assert_eq!(
-            (exit.amount, exit.proof),
-            (Amount(12), vec![B256::repeat_byte(0x22)])
-        );
     }
 }

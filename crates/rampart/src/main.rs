@@ -11,6 +11,7 @@ mod args;
 mod clock;
 mod consumer;
 mod devnet;
+mod exits;
 mod failure;
 mod hatch;
 mod investor;

@@ -1,11 +1,12 @@
-//! `rampart network`: what holds for everyone: parameters, epochs, and where every token is.
+//! `rampart network`: what holds for everyone: parameters, epochs, where every token is, and what everyone could leave with.
 
 use crate::args::{NodeArgs, OutputArgs};
-use crate::output;
 use crate::session::Session;
+use crate::{exits, output};
 use clap::Subcommand;
 use rampart_protocol::Amount;
-use rampart_protocol::api::{ParamView, Totals};
+use rampart_protocol::api::{ForcedView, ParamView, Status, Totals};
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -39,6 +40,15 @@ pub enum Command {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Keep what every account could leave with if the settlement froze now, proofs included: with this file nobody needs
+    /// the operators to leave. It is worth something until the next checkpoint.
+    Exits {
+        /// File to write, for `account exit --exits`; one that is there is replaced.
+        #[arg(long)]
+        save: PathBuf,
+        #[command(flatten)]
+        source: exits::SourceArgs,
+    },
 }
 
 pub async fn run(command: Command) -> anyhow::Result<()> {
@@ -50,13 +60,16 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                     format!("height      {}", status.height),
                     format!("state root  {}", status.state_root),
                     format!("checkpoint  {} is on the L2", status.checkpoint_height),
-                    format!("settlement  {} on chain {}", status.settlement, status.chain_id),
+                    settlement(status),
                     format!(
                         "pending     {} of {} transactions",
                         status.pending, status.capacity
                     ),
                     format!("version     {}", status.version),
                 ]
+                .into_iter()
+                .chain(status.oldest_forced.iter().map(forced))
+                .collect()
             })
         }
         Command::Params { node, output } => {
@@ -73,6 +86,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                 params.params.iter().map(line).collect()
             })
         }
+        Command::Exits { save, source } => exits::archive(&save, source).await,
         Command::Epoch { number, node, output } => match number {
             Some(number) => ended(number, &node, output).await,
             None => running(&node, output).await,
@@ -89,6 +103,25 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             })
         }
     }
+}
+
+fn settlement(status: &Status) -> String {
+    let frozen = if status.frozen {
+        ", FROZEN for ever: leave with `rampart account exit`"
+    } else {
+        ""
+    };
+    format!(
+        "settlement  {} on chain {}{frozen}",
+        status.settlement, status.chain_id
+    )
+}
+
+fn forced(message: &ForcedView) -> String {
+    format!(
+        "forced      entry {} waits since {}; from {} on anyone may freeze over it",
+        message.index, message.forced_at, message.freezable_at
+    )
 }
 
 /// Shows the running epoch.

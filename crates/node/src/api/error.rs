@@ -144,6 +144,7 @@ impl From<PoolError> for ApiError {
                 return Self::rejected(rejection(&Reject::StaleNonce { got, expected }));
             }
             PoolError::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            PoolError::Frozen => StatusCode::GONE,
             PoolError::Known | PoolError::NonceTaken(_) => StatusCode::CONFLICT,
             PoolError::FarNonce { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         };

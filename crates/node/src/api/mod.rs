@@ -16,9 +16,12 @@
 //! | reading the answer | each write is taken within [`STALL_TIMEOUT`] |
 //! | age of a connection | [`MAX_AGE`], then it ends after the request in hand |
 //! | rows of a page | [`MAX_PAGE`] |
+//! | archives of exits at a time | [`MAX_EXPORTS`], until the last byte is taken; more are answered 503 |
+//! | size and time of one | 36 bytes an account and some; its connection's age and one request more, 680 s |
 
 mod error;
 mod evaluate;
+mod exits;
 mod judging;
 mod market;
 mod reads;
@@ -33,6 +36,8 @@ pub use serve::{PortLimits, serve};
 use crate::application::Senders;
 use crate::checkpoint::Checkpoints;
 use crate::engine::{Chain, Runtime};
+use crate::exits::ExitStore;
+use crate::hatch::Hatch;
 use crate::index::Index;
 use crate::mempool::Mempool;
 use crate::storage::StateReader;
@@ -68,6 +73,8 @@ pub const STALL_TIMEOUT: Duration = Duration::from_secs(15);
 pub const MAX_AGE: Duration = Duration::from_secs(600);
 /// Most rows on a page.
 pub const MAX_PAGE: usize = 200;
+/// Archives of exits that are being written at a time: each may take a client as long as its connection lasts.
+pub const MAX_EXPORTS: usize = 4;
 
 /// What the routes draw on.
 pub struct Context<E: Runtime> {
@@ -87,6 +94,10 @@ pub struct Context<E: Runtime> {
     pub senders: Senders,
     /// Checkpoints.
     pub checkpoints: Checkpoints,
+    /// What accounts could leave with.
+    pub exits: ExitStore,
+    /// Whether they have to.
+    pub hatch: Hatch,
     /// Transactions to pass on to the other operators.
     pub gossip: mpsc::Sender<Vec<u8>>,
 }
@@ -96,6 +107,8 @@ pub(crate) type Shared<E> = Arc<Context<E>>;
 /// Every route.
 pub fn router<E: Runtime>(context: Context<E>) -> Router {
     let submissions = Router::new().route("/v1/transactions", post(submit::submit::<E>));
+    let exports = Arc::new(Semaphore::new(MAX_EXPORTS));
+    let archive = move |context: State<Shared<E>>| exits::archive(context, exports.clone());
     let questions = Router::new()
         .route("/v1/status", get(reads::status::<E>))
         .route("/v1/totals", get(reads::totals::<E>))
@@ -111,6 +124,8 @@ pub fn router<E: Runtime>(context: Context<E>) -> Router {
         .route("/v1/params", get(rewards::parameters::<E>))
         .route("/v1/transactions/{hash}", get(submit::transaction::<E>))
         .route("/v1/accounts/{address}", get(reads::account::<E>))
+        .route("/v1/accounts/{address}/exit", get(exits::exit::<E>))
+        .route("/v1/exits", get(archive))
         .route("/v1/providers/{id}", get(market::provider::<E>))
         .route("/v1/providers/{id}/purchases", get(market::purchases_of::<E>))
         .route("/v1/providers/{id}/reviews", get(judging::reviews_of::<E>))

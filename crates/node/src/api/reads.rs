@@ -4,14 +4,15 @@ use super::error::ApiError;
 use super::submit::now_ms;
 use super::{MAX_PAGE, Shared};
 use crate::engine::Runtime;
-use crate::index::{IndexError, PurchasePlace, WithdrawalTree};
+use crate::index::{IndexError, PurchasePlace};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use commonware_codec::Encode as _;
 use rampart_ledger::{Account, Globals, Key, Params, Record, Stored, Withdrawal};
-use rampart_protocol::api::{AccountView, CheckpointView, Status, Totals, WithdrawalView};
+use rampart_protocol::api::{AccountView, CheckpointView, ForcedView, Status, Totals, WithdrawalView};
+use rampart_protocol::merkle::Tree;
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, Confirmation, Nonce, OperatorSet, PurchaseId, Timestamp, merkle,
 };
@@ -89,6 +90,9 @@ pub(super) fn some_time(time: Timestamp) -> Option<Timestamp> {
 pub(super) async fn status<E: Runtime>(State(context): State<Shared<E>>) -> Answer<Status> {
     let tip = context.chain.tip();
     let (pending, capacity) = context.mempool.load();
+    // After a start the state opens later than this port.
+    let globals = globals(&context).await.ok();
+    let hatch = context.hatch.seen();
     Ok(Json(Status {
         chain_id: context.operators.domain.chain_id,
         settlement: context.operators.domain.settlement,
@@ -100,7 +104,14 @@ pub(super) async fn status<E: Runtime>(State(context): State<Shared<E>>) -> Answ
         digest: tip.digest(),
         operator: context.operator,
         inbox_count: tip.inbox_count,
+        restaking_count: globals.map(|globals| globals.restaking_count),
         checkpoint_height: context.checkpoints.accepted().height,
+        frozen: hatch.frozen,
+        oldest_forced: hatch.oldest.map(|forced| ForcedView {
+            index: forced.index,
+            forced_at: forced.at,
+            freezable_at: forced.freezable_at,
+        }),
         pending: pending as u64,
         capacity: capacity as u64,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -192,23 +203,23 @@ async fn confirm<E: Runtime>(
 }
 
 /// The tree of withdrawals under the last checkpoint on chain; empty while this operator has not come that far.
-async fn certified<E: Runtime>(context: &Shared<E>) -> Result<Arc<WithdrawalTree>, ApiError> {
+async fn certified<E: Runtime>(context: &Shared<E>) -> Result<Arc<Tree>, ApiError> {
     let (index, accepted) = (context.index.clone(), context.checkpoints.accepted().height);
     let tree = tokio::task::spawn_blocking(move || index.withdrawal_tree(accepted))
         .await
         .map_err(|error| ApiError::internal(&error))??;
-    Ok(tree.unwrap_or_else(|| Arc::new(WithdrawalTree::new(Vec::new()))))
+    Ok(tree.unwrap_or_else(|| Arc::new(Tree::default())))
 }
 
 async fn withdrawal_view<E: Runtime>(
     context: &Shared<E>,
     index: u64,
-    tree: &WithdrawalTree,
+    tree: &Tree,
 ) -> Result<WithdrawalView, ApiError> {
     let withdrawal: Option<Arc<Withdrawal>> = find(context, Key::withdrawal(index)).await?;
     let withdrawal = withdrawal
         .ok_or_else(|| ApiError::not_found("withdrawal", format!("there is no withdrawal {index}")))?;
-    let proof = tree.proof(index);
+    let proof = usize::try_from(index).ok().and_then(|index| tree.proof(index));
     Ok(WithdrawalView {
         index,
         recipient: withdrawal.recipient,

@@ -63,6 +63,8 @@ pub(super) async fn submit<E: Runtime>(
     }
     match (known.status, known.rejection.clone()) {
         (TransactionStatus::Rejected, Some(rejection)) => Err(ApiError::rejected(rejection)),
+        // It was taken before, and waits in vain.
+        (TransactionStatus::Pending, _) if context.mempool.is_frozen() => Err(PoolError::Frozen.into()),
         (TransactionStatus::Applied, _) => Ok((StatusCode::OK, Json(known)).into_response()),
         _ => Ok((StatusCode::ACCEPTED, Json(known)).into_response()),
     }
@@ -122,6 +124,9 @@ async fn outcome<E: Runtime>(
 /// Puts a transaction into the mempool. If nothing of its account is ahead of it, it is tried on the final state
 /// first, so that most rejections are told at once.
 async fn admit<E: Runtime>(context: &Shared<E>, verified: Verified) -> Result<(), ApiError> {
+    if context.mempool.is_frozen() {
+        return Err(PoolError::Frozen.into());
+    }
     let account = verified.signer();
     let Some(next) = next_nonce(&context.state, account).await? else {
         // Whoever never had a deposit has paid for no place in the pool.

@@ -2,20 +2,23 @@
 //! sees to it that one with a quorum reaches the settlement contract.
 //!
 //! Whose turn it is rotates with the height; the others take over, each a little later, when nothing has arrived on
-//! chain. An operator signs only what it executed itself.
+//! chain. An operator signs only what it executed itself, and only once it keeps what every account needs to leave with
+//! that checkpoint (X2). Once the settlement is frozen it signs and submits nothing.
 
 mod collect;
 mod turns;
 
 pub use collect::{Collection, Equivocation, Taken};
 
+use crate::exits::{ExitError, ExitStore};
+use crate::hatch::Hatch;
 use crate::index::Index;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use commonware_p2p::{Receiver, Recipients, Sender};
 use rampart_chain::{ChainError, Settlement};
 use rampart_protocol::eip712::EcdsaSignature;
-use rampart_protocol::{Checkpoint, Header, OperatorSet, SignedCheckpoint};
+use rampart_protocol::{Checkpoint, ExitArchive, Header, OperatorSet, SignedCheckpoint};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -37,6 +40,9 @@ pub enum CheckpointError {
     /// The index failed.
     #[error("the exits could not be read")]
     Index(#[from] crate::index::IndexError),
+    /// The exits cannot be kept.
+    #[error("the exits could not be kept")]
+    Exits(#[from] ExitError),
     /// The index has a gap, so what accounts could take is not known.
     #[error(
         "blocks were skipped by state sync: this operator cannot certify exits until it has replayed the chain"
@@ -58,6 +64,8 @@ pub struct Checkpoints {
     interval: u64,
     signer: PrivateKeySigner,
     index: Index,
+    exits: ExitStore,
+    hatch: Hatch,
     state: Arc<Mutex<State>>,
     accepted: watch::Sender<Accepted>,
     due: mpsc::Sender<SignedCheckpoint>,
@@ -69,16 +77,21 @@ struct State {
     /// Own checkpoints that are not known to be on chain yet, with the own signature.
     own: BTreeMap<u64, SignedCheckpoint>,
     newest: Option<Checkpoint>,
+    /// The own checkpoint of the height that the chain told last.
+    on_chain: Option<Checkpoint>,
 }
 
 impl Checkpoints {
-    /// Checkpoints every `interval` blocks, signed with `signer`. The receiver goes to [`Self::run`].
+    /// Checkpoints every `interval` blocks, signed with `signer`, their exits kept in `exits`. The receiver goes to
+    /// [`Self::run`].
     #[must_use]
     pub fn new(
         operators: OperatorSet,
         interval: u64,
         signer: PrivateKeySigner,
         index: Index,
+        exits: ExitStore,
+        hatch: Hatch,
     ) -> (Self, mpsc::Receiver<SignedCheckpoint>) {
         let (due, receiver) = mpsc::channel(QUEUE);
         let collection = Collection::new(operators.clone(), interval);
@@ -86,6 +99,7 @@ impl Checkpoints {
             collection,
             own: BTreeMap::new(),
             newest: None,
+            on_chain: None,
         }));
         let accepted = watch::Sender::new(Accepted::default());
         (
@@ -94,6 +108,8 @@ impl Checkpoints {
                 interval,
                 signer,
                 index,
+                exits,
+                hatch,
                 state,
                 accepted,
                 due,
@@ -129,9 +145,10 @@ impl Checkpoints {
     /// second signature with others would be equivocation (X3).
     ///
     /// # Errors
-    /// When the exits cannot be read or the key does not sign.
+    /// When the exits cannot be read or kept, or the key does not sign.
     pub fn block(&self, header: &Header) -> Result<(), CheckpointError> {
-        if header.height == 0 || !header.height.is_multiple_of(self.interval) {
+        let due = header.height != 0 && header.height.is_multiple_of(self.interval);
+        if !due || self.hatch.is_frozen() {
             return Ok(());
         }
         if self.index.has_gap()? {
@@ -146,12 +163,13 @@ impl Checkpoints {
             );
             return Ok(());
         }
+        let leaves = self.index.exits()?;
         let checkpoint = Checkpoint {
             epoch: header.epoch,
             height: header.height,
             state_root: header.state_root,
             withdrawals_root: header.withdrawals_root,
-            exit_root: self.index.exits()?.root(),
+            exit_root: leaves.root(),
             inbox_count: header.inbox_count,
             next_operator_set: self.operators.hash(),
         };
@@ -163,6 +181,9 @@ impl Checkpoints {
             checkpoint,
             signature,
         };
+        // Before anybody has the signature: what it certifies must be possible to prove.
+        let archive = ExitArchive::new(self.operators.domain, checkpoint, &leaves.exits);
+        self.exits.keep(&archive.signed(vec![signature]))?;
         {
             let mut state = self.state();
             state.collection.reached(header.height);
@@ -238,8 +259,11 @@ impl Checkpoints {
     /// Learns what is on chain, and submits if it is this operator's turn.
     async fn tick(&self, settlement: &Settlement, turns: &mut Turns) {
         match settlement.accepted_height().await {
-            Ok(height) => self.accept(height),
+            Ok(height) => self.learn(height).await,
             Err(error) => tracing::warn!(%error, "the settlement contract cannot be read"),
+        }
+        if self.hatch.is_frozen() {
+            return;
         }
         turns.on_chain(self.accepted().height);
         let Some((checkpoint, signatures, quorum)) = self.ready() else {
@@ -257,7 +281,7 @@ impl Checkpoints {
         {
             Ok((transaction, _)) => {
                 tracing::info!(height, %transaction, "checkpoint accepted on chain");
-                self.accept(height);
+                self.learn(height).await;
             }
             // Mostly another operator was faster.
             Err(error @ ChainError::Refused(_)) => tracing::info!(height, %error, "checkpoint not taken"),
@@ -265,14 +289,41 @@ impl Checkpoints {
         }
     }
 
-    fn accept(&self, height: u64) {
+    /// Takes in which height is the last one on chain, and keeps its exits.
+    async fn learn(&self, height: u64) {
+        let signatures = self.accept(height);
+        let exits = self.exits.clone();
+        match tokio::task::spawn_blocking(move || exits.accept(height, signatures)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(
+                    height,
+                    error,
+                    "the exits of the last checkpoint cannot be marked as such"
+                );
+            }
+            // Only when the process ends.
+            Err(_) => {}
+        }
+    }
+
+    /// Takes in which height is the last one on chain. Returns the signatures over the own checkpoint of that height.
+    fn accept(&self, height: u64) -> Vec<EcdsaSignature> {
         self.accepted.send_if_modified(|accepted| {
             let newer = height > accepted.height;
             accepted.height = accepted.height.max(height);
             newer
         });
         let mut state = self.state();
+        if let Some(own) = state.own.get(&height).map(|signed| signed.checkpoint) {
+            state.on_chain = Some(own);
+        }
         state.own = state.own.split_off(&height.saturating_add(1));
+        let on_chain = state.on_chain.filter(|own| own.height == height);
+        let signed = on_chain.map(|own| state.collection.signatures(&own));
+        let signed = signed.unwrap_or_default().into_iter();
+        signed.map(|signed| signed.signature).collect()
     }
 
     /// The newest own checkpoint that has a quorum and is not on chain; failing that, the newest one. With the

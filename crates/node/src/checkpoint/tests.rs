@@ -42,7 +42,9 @@ fn place_every(interval: u64) -> Place {
     };
     let folder = TempDir::new().unwrap();
     let index = Index::open(&folder.path().join("index.redb"), B256::ZERO).unwrap();
-    let (checkpoints, due) = Checkpoints::new(operators, interval, key(1), index.clone());
+    let exits = ExitStore::open(&folder.path().join("exits"), operators.domain).unwrap();
+    let hatch = Hatch::default();
+    let (checkpoints, due) = Checkpoints::new(operators, interval, key(1), index.clone(), exits, hatch);
     Place {
         index,
         checkpoints,
@@ -94,6 +96,11 @@ impl Place {
     /// Another operator signs the own checkpoint of a height.
     fn cosign(&self, n: u8, height: u64) {
         let checkpoint = self.checkpoints.state().own[&height].checkpoint;
+        self.sign(n, checkpoint);
+    }
+
+    /// Another operator's signature comes in.
+    fn sign(&self, n: u8, checkpoint: Checkpoint) {
         let digest = checkpoint.signing_hash(&self.checkpoints.operators.domain);
         self.checkpoints.take(SignedCheckpoint {
             checkpoint,
@@ -197,6 +204,54 @@ fn own_checkpoints_that_nobody_takes_are_bounded() {
     place.blocks(1..=newest);
     assert_eq!(place.checkpoints.state().own.len(), QUEUE);
     assert_eq!(place.ready(), Some((newest, 1, false)));
+}
+
+#[test]
+fn what_is_signed_can_be_proved_with_the_signatures_of_all_once_it_is_on_chain() {
+    let place = place();
+    place.blocks(1..=20);
+    place.cosign(3, 10);
+    let signatures = place.checkpoints.accept(10);
+    assert_eq!(signatures.len(), 2);
+    place.checkpoints.exits.accept(10, signatures).unwrap();
+    let certified = place.checkpoints.exits.certified().unwrap().unwrap();
+    assert_eq!(certified.exits.archive().checkpoint.height, 10);
+    assert_eq!(
+        certified.exits.of(Address::repeat_byte(0xaa)).unwrap().amount,
+        Amount(10)
+    );
+    place.sign(2, certified.exits.archive().checkpoint);
+    assert_eq!(
+        place.checkpoints.accept(10).len(),
+        3,
+        "one that came after the acceptance counts too"
+    );
+    assert!(
+        place.checkpoints.accept(30).is_empty(),
+        "what it did not sign itself"
+    );
+}
+
+#[test]
+fn nothing_is_signed_once_the_settlement_is_frozen() {
+    let mut place = place();
+    place.checkpoints.hatch.learn(crate::hatch::Seen {
+        frozen: true,
+        oldest: None,
+    });
+    place.blocks(1..=10);
+    assert_eq!(place.checkpoints.newest(), None);
+    assert!(place.due.try_recv().is_err());
+}
+
+#[test]
+fn a_checkpoint_whose_exits_cannot_be_kept_is_not_signed() {
+    let mut place = place();
+    place.blocks(1..=9);
+    std::fs::remove_dir_all(place._folder.path().join("exits")).unwrap();
+    assert!(matches!(place.block(10), Err(CheckpointError::Exits(_))));
+    assert_eq!(place.checkpoints.newest(), None);
+    assert!(place.due.try_recv().is_err());
 }
 
 #[test]

@@ -15,4 +15,3 @@ pub use exits::ExitLeaves;
 pub use judging::Row;
 pub use query::{PurchasePlace, PurchaseRow};
 pub use store::{Index, IndexError};
-pub use withdrawals::WithdrawalTree;

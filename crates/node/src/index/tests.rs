@@ -459,7 +459,7 @@ fn withdrawals_are_leaves_up_to_a_height_and_their_root_is_the_ledgers() {
         for _ in 0..2 {
             let tree = index.withdrawal_tree(*height).unwrap().unwrap();
             assert_eq!(tree.root(), *root);
-            assert_eq!(tree.proof(*count as u64), None);
+            assert_eq!(tree.proof(*count), None);
         }
     }
     assert_eq!(

@@ -31,6 +31,12 @@ pub enum PoolError {
     /// Another transaction holds its nonce.
     #[error("another transaction with nonce {0} is waiting")]
     NonceTaken(Nonce),
+    /// The settlement is frozen for ever.
+    #[error(
+        "the settlement is frozen for ever: nothing that the ledger still does is ever paid out, so no transaction is \
+         taken; leave with what the last checkpoint gives: rampart account exit"
+    )]
+    Frozen,
     /// The pool is full.
     #[error("the mempool is full: {0} transactions are waiting; try again later")]
     Full(usize),
@@ -45,6 +51,7 @@ impl PoolError {
             Self::StaleNonce { .. } => "stale_nonce",
             Self::FarNonce { .. } => "far_nonce",
             Self::NonceTaken(_) => "nonce_taken",
+            Self::Frozen => "settlement_frozen",
             Self::Full(_) => "mempool_full",
         }
     }

@@ -59,6 +59,19 @@ impl Mempool {
         Ok(())
     }
 
+    /// Stops taking and offering transactions, because the settlement is frozen; or starts again, because it is not after
+    /// all.
+    pub fn freeze(&self, frozen: bool) {
+        self.pool().freeze(frozen);
+        self.changed();
+    }
+
+    /// Whether nothing is taken.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.pool().is_frozen()
+    }
+
     /// Whether a transaction waits.
     #[must_use]
     pub fn contains(&self, hash: &B256) -> bool {
@@ -116,10 +129,11 @@ impl Source for Work {
         loop {
             transactions.mark_unchanged();
             observations.mark_unchanged();
-            if self.mempool.pool().has_work(&request.in_flight)
-                || self.feed.has(ChainOf::Inbox, request.parent.inbox_count)
-                || self.feed.has(ChainOf::Restaking, request.restaking_count)
-            {
+            let observed = || {
+                self.feed.has(ChainOf::Inbox, request.parent.inbox_count)
+                    || self.feed.has(ChainOf::Restaking, request.restaking_count)
+            };
+            if self.mempool.pool().has_work(&request.in_flight) || (!self.mempool.is_frozen() && observed()) {
                 return;
             }
             tokio::select! {
@@ -130,6 +144,10 @@ impl Source for Work {
     }
 
     async fn candidates(&self, request: &Request) -> Candidates {
+        // A deposit that no checkpoint will count is paid back by the settlement; to credit it would promise it twice.
+        if self.mempool.is_frozen() {
+            return Candidates::default();
+        }
         // What investors and governance decided comes first: it is rare, and deposits must not be able to delay it.
         let mut observations =
             (self.feed).following(ChainOf::Restaking, request.restaking_count, MAX_OBSERVATIONS);

@@ -6,6 +6,7 @@
 //! transaction has waited longest first. Full, the pool refuses; nothing that waits is thrown out for a newcomer.
 //! A transaction leaves when it is final, when its nonce is used, when the ledger rejects it on a final state, or after
 //! [`Limits::lifetime_ms`]. One whose predecessor is rejected is not rejected with it: it waits for another.
+//! While frozen the pool takes nothing and offers nothing: nothing that the ledger still does would be paid out (X2).
 //!
 //! A rejection is this operator's word only: until its nonce is used, a rejected transaction may still be put into a
 //! block by another operator, and then counts.
@@ -73,6 +74,7 @@ pub struct Pool {
     refusals: BTreeMap<B256, (u64, B256, Reject)>,
     /// Height and digest of the last final block that the pool was told of.
     last: Option<(u64, B256)>,
+    frozen: bool,
 }
 
 impl Pool {
@@ -88,7 +90,19 @@ impl Pool {
             rejected: Remembered::new(limits.remembered),
             refusals: BTreeMap::new(),
             last: None,
+            frozen: false,
         }
+    }
+
+    /// Stops taking and offering transactions, or starts again.
+    pub const fn freeze(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
+    /// Whether the pool takes and offers nothing.
+    #[must_use]
+    pub const fn is_frozen(&self) -> bool {
+        self.frozen
     }
 
     /// Number of transactions that wait.
@@ -159,6 +173,9 @@ impl Pool {
     }
 
     fn check(&self, account: Address, nonce: Nonce, next: Nonce) -> Result<(), PoolError> {
+        if self.frozen {
+            return Err(PoolError::Frozen);
+        }
         let queue = self.queues.get(&account);
         // The caller may have read the state just before a block; the pool may know better.
         let expected = queue.map_or(next, |queue| queue.next.max(next));
@@ -185,6 +202,9 @@ impl Pool {
     /// What may be tried now, at most `max_bytes` of it besides what is in flight.
     #[must_use]
     pub fn candidates(&self, in_flight: &BTreeSet<B256>, max_bytes: usize) -> Vec<Verified> {
+        if self.frozen {
+            return Vec::new();
+        }
         let head = |account: &Address, nonce: Nonce| {
             let waiting = self.queues.get(account)?.waiting.get(&nonce)?;
             Some((Reverse(waiting.ticket), *account, nonce))
@@ -220,12 +240,14 @@ impl Pool {
     /// Whether [`Self::candidates`] would return anything.
     #[must_use]
     pub fn has_work(&self, in_flight: &BTreeSet<B256>) -> bool {
-        self.queues.values().any(|queue| {
-            let contiguous = (queue.next.0..=u64::MAX).map_while(|nonce| queue.waiting.get(&Nonce(nonce)));
-            contiguous
-                .into_iter()
-                .any(|waiting| !in_flight.contains(&waiting.transaction.hash()))
-        })
+        !self.frozen
+            && self.queues.values().any(|queue| {
+                let contiguous =
+                    (queue.next.0..=u64::MAX).map_while(|nonce| queue.waiting.get(&Nonce(nonce)));
+                contiguous
+                    .into_iter()
+                    .any(|waiting| !in_flight.contains(&waiting.transaction.hash()))
+            })
     }
 
     /// A transaction of `account` with `nonce` is final.
