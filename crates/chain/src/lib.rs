@@ -1,5 +1,5 @@
-//! What Rampart does on Ethereum chains: contract bindings, deployment, the settlement contract's inbox as
-//! observations, checkpoint submission, deposits, withdrawals, and the ways out.
+//! What Rampart does on Ethereum chains: contract bindings, deployment, what the contracts number for the
+//! ledger as observations, checkpoint submission, deposits, withdrawals, and the ways out.
 //!
 //! Only what is final is reported (`finalized` block tag), in the contract's own numbering; whether operators agree
 //! that they saw it is the node's to decide.
@@ -8,13 +8,14 @@ pub mod bindings;
 mod connection;
 pub mod deploy;
 pub mod error;
+pub mod events;
 pub mod hatch;
-pub mod inbox;
+mod logs;
 pub mod refusal;
 mod roots;
 pub mod settlement;
 
 pub use error::ChainError;
-pub use inbox::{InboxCursor, InboxReader};
+pub use events::{EventCursor, EventReader};
 pub use refusal::Refusal;
 pub use settlement::Settlement;

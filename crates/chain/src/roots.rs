@@ -3,7 +3,7 @@
 
 use crate::bindings::SettlementContract::{CheckpointAccepted, SettlementContractInstance};
 use crate::error::ChainError;
-use crate::inbox::MAX_RANGE;
+use crate::events::MAX_RANGE;
 use alloy::eips::BlockNumberOrTag;
 use alloy::network::Ethereum;
 use alloy::primitives::B256;

@@ -8,8 +8,8 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::{Provider, ProviderBuilder};
 use rampart_chain::bindings::SettlementContract::SettlementContractErrors as Contract;
 use rampart_chain::bindings::UtilityTokenContract::UtilityTokenContractErrors as Token;
-use rampart_chain::inbox::MAX_RANGE;
-use rampart_chain::{ChainError, InboxReader, Refusal, Settlement};
+use rampart_chain::events::MAX_RANGE;
+use rampart_chain::{ChainError, EventReader, Refusal, Settlement};
 use rampart_protocol::observation::{Deposit, MAX_FORCED, Observation};
 use rampart_protocol::{Amount, Checkpoint, SignedCheckpoint, merkle};
 use world::node::{Anvil, funded};
@@ -119,7 +119,7 @@ async fn deposits_and_forced_messages_are_read_as_one_sequence() {
 #[tokio::test]
 async fn another_chain_is_told_apart() {
     let anvil = Anvil::start(31_337);
-    let reader = InboxReader::new(&anvil.url, Address::repeat_byte(1)).unwrap();
+    let reader = EventReader::inbox(&anvil.url, Address::repeat_byte(1)).unwrap();
     let error = reader.check_chain(CHAIN).await.unwrap_err();
     assert!(matches!(
         error,

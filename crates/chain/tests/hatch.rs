@@ -8,7 +8,7 @@ mod world;
 use alloy::primitives::{Address, B256, Bytes};
 use rampart_chain::Refusal;
 use rampart_chain::bindings::SettlementContract::SettlementContractErrors as Contract;
-use rampart_chain::inbox::MAX_RANGE;
+use rampart_chain::events::MAX_RANGE;
 use rampart_protocol::{Amount, Checkpoint, Roots, merkle};
 use std::time::Duration;
 use world::{HATCH, World, refusal};

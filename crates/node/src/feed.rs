@@ -1,12 +1,12 @@
-//! The operator's own view of the chains: what is final in the settlement contract's inbox on the L2. It keeps what the
-//! L1's contracts say apart, by its own numbers; what reads that is not part of this file.
+//! The operator's own view of the chains: what is final in the settlement contract's inbox on the L2, and in the outbox on
+//! the L1, each by its own numbers.
 //!
-//! A background task polls the RPC; the engine asks here what to propose and whether to vote for what others
+//! A background task polls each chain's RPC; the engine asks here what to propose and whether to vote for what others
 //! propose. A failing RPC delays, it never makes this operator vote for something it has not seen.
 
 use crate::application::{Feed, Verdict};
-use rampart_chain::inbox::MAX_RANGE;
-use rampart_chain::{ChainError, InboxCursor, InboxReader};
+use rampart_chain::events::MAX_RANGE;
+use rampart_chain::{ChainError, EventCursor, EventReader};
 use rampart_protocol::Observation;
 use rampart_protocol::observation::Source;
 use std::collections::BTreeMap;
@@ -156,30 +156,38 @@ impl Feed for ChainFeed {
     }
 }
 
-/// Polls an RPC for ever, adding what becomes final.
-pub async fn poll(feed: ChainFeed, reader: InboxReader, chain_id: u64, deployed_at: u64, interval: Duration) {
+/// Polls an RPC for ever, adding what becomes final of the reader's source.
+pub async fn poll(feed: ChainFeed, reader: EventReader, chain_id: u64, deployed_at: u64, interval: Duration) {
+    let source = reader.source();
     while let Err(error) = reader.check_chain(chain_id).await {
-        tracing::warn!(%error, "the chain's RPC is not usable yet");
-        tokio::time::sleep(RETRY).await;
+        tracing::warn!(?source, %error, "the chain's RPC is not usable yet");
+        tokio::time::sleep(interval.max(RETRY)).await;
     }
-    let mut cursor = InboxCursor::new(deployed_at);
+    let mut cursor = EventCursor::new(deployed_at);
+    let mut paused = false;
     loop {
         let before = cursor;
         let mut pause = interval;
-        if feed.is_full(Source::Inbox) {
-            tracing::warn!("the ledger lags behind the inbox: reading pauses");
-        } else {
+        let full = feed.is_full(source);
+        if full && !paused {
+            tracing::warn!(
+                ?source,
+                "the ledger lags behind what is final on the chain: reading pauses"
+            );
+        }
+        paused = full;
+        if !full {
             match reader.read(&mut cursor).await {
                 Ok(observations) if observations.is_empty() => {}
                 Ok(observations) => feed.extend(observations),
                 Err(error) => {
                     pause = interval.max(RETRY);
                     if matches!(error, ChainError::Inconsistent(_)) {
-                        tracing::error!(%error, "the chain's RPC cannot be trusted; reading all again");
+                        tracing::error!(?source, %error, "the chain's RPC cannot be trusted; reading all again");
                         // What was skipped may lie anywhere behind; what is known already is not taken twice.
-                        cursor = InboxCursor::new(deployed_at);
+                        cursor = EventCursor::new(deployed_at);
                     } else {
-                        tracing::warn!(%error, "the chain's RPC failed");
+                        tracing::warn!(?source, %error, "the chain's RPC failed");
                     }
                 }
             }
@@ -344,7 +352,7 @@ mod tests {
             .unwrap()
             .local_addr()
             .unwrap();
-        let reader = InboxReader::new(&format!("http://{closed}"), Address::ZERO).unwrap();
+        let reader = EventReader::inbox(&format!("http://{closed}"), Address::ZERO).unwrap();
         let feed = ChainFeed::default();
         let polling = poll(feed.clone(), reader, 1, 0, Duration::from_millis(1));
         assert!(

@@ -21,7 +21,7 @@ use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_runtime::tokio::{Config as RuntimeConfig, Context, Runner};
 use commonware_runtime::{Runner as _, Supervisor as _};
-use rampart_chain::{ChainError, InboxReader, Settlement};
+use rampart_chain::{ChainError, EventReader, Settlement};
 use rampart_protocol::{B256, keccak256};
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -230,17 +230,21 @@ async fn serve(
     let (fatal, mut failed) = mpsc::channel(1);
 
     let settlement = Settlement::new(&config.l2_rpc, domain.settlement, Some(signer))?;
-    let reader = InboxReader::new(&config.l2_rpc, domain.settlement)?;
     let poll = Duration::from_millis(config.poll_ms.max(50));
     let mut tasks = JoinSet::new();
-    tasks.spawn(feed::poll(
-        feed.clone(),
-        reader,
-        domain.chain_id,
-        network.settlement_deployed_at,
-        poll,
-    ));
-
+    let inbox = EventReader::inbox(&config.l2_rpc, domain.settlement)?;
+    let since = network.settlement_deployed_at;
+    tasks.spawn(feed::poll(feed.clone(), inbox, domain.chain_id, since, poll));
+    if let Some((rpc, l1)) = config.restaking(&network)? {
+        let outbox = EventReader::outbox(rpc, l1.outbox)?;
+        tasks.spawn(feed::poll(
+            feed.clone(),
+            outbox,
+            l1.chain_id,
+            l1.deployed_at,
+            poll,
+        ));
+    }
     tasks.spawn(hatch::watch(hatch.clone(), settlement.clone(), poll));
     tasks.spawn(freeze_with(hatch.watch(), mempool.clone()));
 

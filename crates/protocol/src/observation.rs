@@ -294,6 +294,18 @@ impl Observation {
         }
     }
 
+    /// The block of its chain that carries it.
+    #[must_use]
+    pub const fn block_number(&self) -> u64 {
+        match self {
+            Self::Deposit(o) => o.block_number,
+            Self::Forced(o) => o.block_number,
+            Self::OperatorStake(o) => o.block_number,
+            Self::InvestorWeight(o) => o.block_number,
+            Self::Governance(o) => o.block_number,
+        }
+    }
+
     fn check_limits(&self) -> Result<(), DecodeError> {
         match self {
             Self::Forced(forced) if forced.message.len() > MAX_FORCED => Err(DecodeError::TooLong {

@@ -9,7 +9,7 @@ use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use node::{Anvil, funded};
 use rampart_chain::deploy::{Deployer, Hatch, L2Contracts};
-use rampart_chain::{ChainError, InboxCursor, InboxReader, Refusal, Settlement};
+use rampart_chain::{ChainError, EventCursor, EventReader, Refusal, Settlement};
 use rampart_protocol::operators::Operator;
 use rampart_protocol::{Amount, Checkpoint, Domain, OperatorSet, Seconds, SignedCheckpoint};
 
@@ -62,12 +62,12 @@ impl World {
         }
     }
 
-    pub fn reader(&self) -> InboxReader {
-        InboxReader::new(&self.anvil.url, self.contracts.settlement).unwrap()
+    pub fn reader(&self) -> EventReader {
+        EventReader::inbox(&self.anvil.url, self.contracts.settlement).unwrap()
     }
 
-    pub fn cursor(&self) -> InboxCursor {
-        InboxCursor::new(self.contracts.deployed_at)
+    pub fn cursor(&self) -> EventCursor {
+        EventCursor::new(self.contracts.deployed_at)
     }
 
     pub fn settlement(&self, signer: usize) -> Settlement {

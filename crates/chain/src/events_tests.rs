@@ -2,91 +2,78 @@
 use super::*;
 use alloy::providers::ProviderBuilder;
 use alloy::providers::mock::Asserter;
+use rampart_protocol::Amount;
+use rampart_protocol::observation::{Deposit, Forced};
 
-fn log(index: u64, block_number: u64) -> InboxLog {
-    InboxLog {
+fn deposit(index: u64, block_number: u64) -> Observation {
+    Observation::Deposit(Deposit {
         index,
         account: Address::repeat_byte(1),
-        entry: Entry::Deposit(Amount(5)),
+        amount: Amount(5),
         block_number,
         block_hash: B256::ZERO,
-    }
+    })
 }
 
-fn forced(index: u64, block_number: u64, length: usize) -> InboxLog {
-    InboxLog {
-        entry: Entry::Forced(vec![7; length].into()),
-        ..log(index, block_number)
-    }
+fn forced(index: u64, block_number: u64) -> Observation {
+    Observation::Forced(Forced {
+        index,
+        account: Address::repeat_byte(1),
+        message: vec![7].into(),
+        block_number,
+        block_hash: B256::ZERO,
+    })
 }
 
 #[test]
 fn reads_in_bounded_ranges_up_to_finality() {
-    let cursor = InboxCursor::new(10);
+    let cursor = EventCursor::new(10);
     assert_eq!(cursor.next_range(9), None);
     assert_eq!(cursor.next_range(10), Some((10, 10)));
     assert_eq!(cursor.next_range(5000), Some((10, 1009)));
 }
 
 #[test]
-fn numbers_observations_as_the_contract_does() {
-    let mut cursor = InboxCursor::new(10);
-    let seen = cursor.advance(20, &[log(0, 12), log(1, 12), log(2, 20)]).unwrap();
-    assert_eq!(seen.iter().map(Observation::index).collect::<Vec<_>>(), [0, 1, 2]);
-    let after = |next_block| InboxCursor {
+fn follows_the_contracts_numbering() {
+    let mut cursor = EventCursor::new(10);
+    let seen = [deposit(0, 12), forced(1, 12), deposit(2, 20)];
+    cursor.advance(20, &seen).unwrap();
+    let after = |next_block| EventCursor {
         next_block,
         next_index: 3,
     };
     assert_eq!(cursor, after(21));
-    assert!(cursor.advance(30, &[]).unwrap().is_empty());
+    cursor.advance(30, &[]).unwrap();
     assert_eq!(cursor, after(31));
 }
 
 #[test]
-fn deposits_and_forced_messages_share_one_numbering() {
-    let mut cursor = InboxCursor::new(10);
-    let logs = [
-        forced(0, 12, 0),
-        log(1, 12),
-        forced(2, 12, MAX_FORCED),
-        log(3, 14),
-    ];
-    let seen = cursor.advance(20, &logs).unwrap();
-    assert_eq!(
-        seen.iter().map(Observation::index).collect::<Vec<_>>(),
-        [0, 1, 2, 3]
-    );
-    let forced_at = |at: usize| matches!(seen[at], Observation::Forced(_));
-    assert_eq!([0, 1, 2, 3].map(forced_at), [true, false, true, false]);
-}
-
-#[test]
 fn refuses_gaps_repeats_and_foreign_blocks_and_stays_put() {
-    for logs in [
-        vec![log(1, 12)],
-        vec![log(0, 12), log(0, 13)],
-        vec![log(0, 12), forced(0, 12, 1)],
-        vec![log(0, 12), forced(2, 12, 1)],
-        vec![log(0, 13), log(1, 12)],
-        vec![log(0, 21)],
-        vec![forced(0, 12, MAX_FORCED + 1)],
+    for entries in [
+        vec![deposit(1, 12)],
+        vec![deposit(0, 12), deposit(0, 13)],
+        vec![deposit(0, 12), forced(0, 12)],
+        vec![deposit(0, 12), forced(2, 12)],
+        vec![deposit(0, 13), deposit(1, 12)],
+        vec![deposit(0, 21)],
     ] {
-        let mut cursor = InboxCursor::new(10);
+        let mut cursor = EventCursor::new(10);
         assert!(matches!(
-            cursor.advance(20, &logs),
+            cursor.advance(20, &entries),
             Err(ChainError::Inconsistent(_))
         ));
-        assert_eq!(cursor, InboxCursor::new(10));
+        assert_eq!(cursor, EventCursor::new(10));
     }
 }
 
 /// A reader of an endpoint that gives these answers, one after the other.
-fn reader(answers: &Asserter) -> InboxReader {
-    InboxReader {
+fn reader(answers: &Asserter) -> EventReader {
+    EventReader {
         provider: ProviderBuilder::new()
             .connect_mocked_client(answers.clone())
             .erased(),
-        settlement: Address::repeat_byte(9),
+        contract: Address::repeat_byte(9),
+        source: Source::Inbox,
     }
 }
 
