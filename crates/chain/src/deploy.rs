@@ -35,8 +35,8 @@ pub struct Hatch {
 /// Someone who deploys and hands out tokens on one chain.
 #[derive(Clone, Debug)]
 pub struct Deployer {
-    provider: DynProvider<Ethereum>,
-    address: Address,
+    pub(crate) provider: DynProvider<Ethereum>,
+    pub(crate) address: Address,
 }
 
 impl Deployer {
@@ -50,6 +50,25 @@ impl Deployer {
             provider: connection::sender(rpc, signer)?,
             address,
         })
+    }
+
+    /// Whose account deploys.
+    #[must_use]
+    pub const fn address(&self) -> Address {
+        self.address
+    }
+
+    pub(crate) const fn provider(&self) -> &DynProvider<Ethereum> {
+        &self.provider
+    }
+
+    /// The number of the account's next transaction.
+    pub(crate) async fn nonce(&self) -> Result<u64, ChainError> {
+        Ok(self
+            .provider
+            .get_transaction_count(self.address)
+            .pending()
+            .await?)
     }
 
     /// Deploys the token, its whole supply held by the deployer, and the settlement contract.

@@ -43,6 +43,15 @@ pub enum ChainError {
         /// As the RPC says.
         actual: u64,
     },
+    /// There is no bytecode to deploy.
+    #[error(transparent)]
+    Bytecode(#[from] crate::l1::bytecode::BytecodeError),
+    /// A setting of a deployment is beyond what its contract can keep.
+    #[error("the {0} of {1} is more than the contract can keep")]
+    Setting(&'static str, u64),
+    /// What was asked needs a key, and the client has none.
+    #[error("this needs the key of an account, and only an address or nothing was given")]
+    NoSigner,
     /// The node contradicts itself or the contract's numbering.
     #[error("the RPC's answer is inconsistent: {0}")]
     Inconsistent(String),

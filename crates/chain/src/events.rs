@@ -5,7 +5,7 @@
 
 use crate::connection;
 use crate::error::ChainError;
-use crate::logs;
+use crate::logs as entries;
 use alloy::eips::BlockNumberOrTag;
 use alloy::network::Ethereum;
 use alloy::primitives::{Address, B256};
@@ -143,7 +143,10 @@ impl EventReader {
         let Some((from, to)) = cursor.next_range(self.finalized().await?) else {
             return Ok(Vec::new());
         };
-        let (to, logs) = self.logs(from, to).await?;
+        let filter = Filter::new()
+            .address(self.contract)
+            .event_signature(self.signatures());
+        let (to, logs) = logs(&self.provider, &filter, from, to).await?;
         let observations: Vec<Observation> = logs
             .iter()
             .filter(|log| !log.removed)
@@ -155,32 +158,33 @@ impl EventReader {
 
     fn signatures(&self) -> Vec<B256> {
         match self.source {
-            Source::Inbox => logs::INBOX.to_vec(),
-            Source::Restaking => logs::OUTBOX.to_vec(),
+            Source::Inbox => entries::INBOX.to_vec(),
+            Source::Restaking => entries::OUTBOX.to_vec(),
         }
     }
 
     fn decode(&self, log: &Log) -> Result<Observation, ChainError> {
         match self.source {
-            Source::Inbox => logs::inbox(log),
-            Source::Restaking => logs::outbox(log),
+            Source::Inbox => entries::inbox(log),
+            Source::Restaking => entries::outbox(log),
         }
     }
+}
 
-    /// The contract's logs from one block up to another, or up to an earlier one where the endpoint refuses: many limit
-    /// the logs of one answer, and anyone can put many into one range.
-    async fn logs(&self, from: u64, mut to: u64) -> Result<(u64, Vec<Log>), ChainError> {
-        loop {
-            let filter = Filter::new()
-                .address(self.contract)
-                .event_signature(self.signatures())
-                .from_block(from)
-                .to_block(to);
-            match self.provider.get_logs(&filter).await {
-                Ok(logs) => return Ok((to, logs)),
-                Err(error) if error.is_error_resp() && to > from => to = from.midpoint(to),
-                Err(error) => return Err(error.into()),
-            }
+/// The logs of a filter from one block up to another, or up to an earlier one where the endpoint refuses: many limit the
+/// logs of one answer, and anyone can put many into one range. Returns the last block that was read.
+pub(crate) async fn logs(
+    provider: &DynProvider<Ethereum>,
+    filter: &Filter,
+    from: u64,
+    mut to: u64,
+) -> Result<(u64, Vec<Log>), ChainError> {
+    loop {
+        let range = filter.clone().from_block(from).to_block(to);
+        match provider.get_logs(&range).await {
+            Ok(logs) => return Ok((to, logs)),
+            Err(error) if error.is_error_resp() && to > from => to = from.midpoint(to),
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod deploy;
 pub mod error;
 pub mod events;
 pub mod hatch;
+pub mod l1;
 mod logs;
 pub mod refusal;
 mod roots;

@@ -39,10 +39,7 @@ impl Settlement {
     /// When the URL is not one.
     pub fn new(rpc: &str, address: Address, signer: Option<PrivateKeySigner>) -> Result<Self, ChainError> {
         let sender = signer.as_ref().map(PrivateKeySigner::address);
-        let provider = match signer {
-            Some(signer) => connection::sender(rpc, signer)?,
-            None => connection::reader(rpc)?,
-        };
+        let provider = connection::either(rpc, signer)?;
         Ok(Self {
             contract: SettlementContract::new(address, provider),
             sender,
