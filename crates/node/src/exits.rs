@@ -45,9 +45,12 @@ pub enum ExitError {
         #[source]
         source: ExitArchiveError,
     },
-    /// What is on the disk is another checkpoint's, or another network's.
+    /// What is on the disk is another height's, or another network's.
     #[error("the file of the exits of height {0} holds another checkpoint's")]
     Other(u64),
+    /// This operator signed another checkpoint of this height before: to sign this one would be equivocation (X3).
+    #[error("another checkpoint of height {0} was signed before; this one must not be")]
+    Conflict(u64),
 }
 
 /// The exits under the last checkpoint accepted on chain.
@@ -100,16 +103,24 @@ impl ExitStore {
         Ok(store)
     }
 
-    /// Writes the exits of an own checkpoint, durably, unless they would be forgotten at once.
+    /// Writes the exits of an own checkpoint, durably, unless they would be forgotten at once. Sign nothing that this
+    /// refuses.
     ///
     /// # Errors
-    /// When they cannot be written; those of other checkpoints are as before.
+    /// When they cannot be written, or another checkpoint of that height was kept; what was kept is as before.
     pub fn keep(&self, archive: &ExitArchive) -> Result<(), ExitError> {
         let mark = lock(&self.mark);
         let height = archive.checkpoint.height;
         // An operator that catches up signs what is long past.
         if mark.as_ref().is_some_and(|mark| height < mark.previous) {
             return Ok(());
+        }
+        match self.read(height) {
+            Ok(kept) if kept.checkpoint == archive.checkpoint => return Ok(()),
+            Ok(_) => return Err(ExitError::Conflict(height)),
+            // What is damaged or was never written is written anew.
+            Err(ExitError::Unknown(_) | ExitError::Damaged { .. } | ExitError::Other(_)) => {}
+            Err(error) => return Err(error),
         }
         self.write(&file_name(height), &archive.to_bytes())?;
         let accepted = mark.as_ref().map_or(0, |mark| mark.height);
@@ -188,17 +199,22 @@ impl ExitStore {
     }
 
     fn load(&self, height: u64) -> Result<ProvableExits, ExitError> {
+        ProvableExits::new(self.read(height)?).map_err(|source| ExitError::Damaged { height, source })
+    }
+
+    /// A file as it was written, by its checksum.
+    fn read(&self, height: u64) -> Result<ExitArchive, ExitError> {
         let path = self.folder.join(file_name(height));
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ExitError::Unknown(height)),
             read => read.map_err(failed(&path))?,
         };
-        let damaged = |source| ExitError::Damaged { height, source };
-        let archive = ExitArchive::from_bytes(bytes.into()).map_err(damaged)?;
+        let archive =
+            ExitArchive::from_bytes(bytes.into()).map_err(|source| ExitError::Damaged { height, source })?;
         if archive.domain != self.domain || archive.checkpoint.height != height {
             return Err(ExitError::Other(height));
         }
-        ProvableExits::new(archive).map_err(damaged)
+        Ok(archive)
     }
 
     fn read_mark(&self) -> Option<Mark> {

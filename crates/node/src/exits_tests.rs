@@ -178,6 +178,29 @@ fn an_absent_or_damaged_file_is_told_and_never_proves_anything() {
 }
 
 #[test]
+fn another_checkpoint_of_a_height_is_refused_and_the_same_one_is_not() {
+    let place = Place::new();
+    let store = place.open();
+    store.keep(&archive(10)).unwrap();
+    // As after a crash before the signature was given away.
+    place.open().keep(&archive(10)).unwrap();
+    let mut other = archive(10).checkpoint;
+    other.next_operator_set = B256::repeat_byte(9);
+    let exits: Vec<_> = archive(10).exits().collect();
+    let other = ExitArchive::new(domain(), other, &exits);
+    assert!(matches!(place.open().keep(&other), Err(ExitError::Conflict(10))));
+    store.accept(10, Vec::new()).unwrap();
+    assert_eq!(
+        store.certified().unwrap().unwrap().exits.archive().checkpoint,
+        archive(10).checkpoint
+    );
+    // What is damaged says nothing about what was signed, and is of no use to anybody.
+    fs::write(place.file(10), b"RMPEXIT1").unwrap();
+    store.keep(&archive(10)).unwrap();
+    assert_eq!(certified(&place.open()), Some((10, vec![signature(1)])));
+}
+
+#[test]
 fn a_damaged_mark_counts_as_none_until_the_chain_tells_it_again() {
     let place = Place::new();
     let store = place.open();

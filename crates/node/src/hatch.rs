@@ -118,12 +118,16 @@ impl Search {
 
 /// Watches the hatch for ever. An endpoint that fails leaves what is known as it was.
 pub async fn watch(hatch: Hatch, settlement: Settlement, interval: Duration) {
-    let (mut search, mut delay) = (Search::default(), None);
+    let (mut search, mut delay, mut fails) = (Search::default(), None, false);
     loop {
-        match look(&settlement, &mut search, &mut delay).await {
-            Ok(seen) => hatch.learn(seen),
-            Err(error) => tracing::warn!(%error, "the settlement's hatch cannot be looked at"),
+        let looked = look(&settlement, &mut search, &mut delay).await;
+        match &looked {
+            Ok(seen) => hatch.learn(*seen),
+            // Once each time: whoever submits checkpoints says so at every attempt.
+            Err(error) if !fails => tracing::warn!(%error, "the settlement's hatch cannot be looked at"),
+            Err(_) => {}
         }
+        fails = looked.is_err();
         tokio::time::sleep(interval.max(TICK)).await;
     }
 }

@@ -6,7 +6,7 @@ use crate::block::BlockLimits;
 use crate::checkpoint::Checkpoints;
 use crate::config::{ConfigError, NetworkFile, NodeConfig, read_secret};
 use crate::engine::network::{Connected, NetworkConfig, NetworkError, connect};
-use crate::engine::{self, Engine, EngineConfig, EngineError, Network, SchemeError, scheme};
+use crate::engine::{self, Engine, EngineConfig, EngineError, Network, Runtime, SchemeError, scheme};
 use crate::exits::{ExitError, ExitStore};
 use crate::feed::{self, ChainFeed};
 use crate::gossip;
@@ -14,7 +14,7 @@ use crate::hatch::{self, Hatch};
 use crate::index::{Index, IndexError};
 use crate::mempool::{Limits, Mempool, Work};
 use crate::sink::{FatalError, Recorder};
-use crate::storage::StorageConfig;
+use crate::storage::{StateReader, StorageConfig};
 use alloy::signers::local::PrivateKeySigner;
 use commonware_codec::DecodeExt as _;
 use commonware_cryptography::Signer as _;
@@ -22,6 +22,8 @@ use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_runtime::tokio::{Config as RuntimeConfig, Context, Runner};
 use commonware_runtime::{Runner as _, Supervisor as _};
 use rampart_chain::{ChainError, EventReader, Settlement};
+use rampart_ledger::{Key, Record};
+use rampart_protocol::observation::Source;
 use rampart_protocol::{B256, keccak256};
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -275,7 +277,7 @@ async fn serve(
     };
     let seams = Seams {
         source: work,
-        feed,
+        feed: feed.clone(),
         sink: recorder,
         senders: senders.clone(),
     };
@@ -296,6 +298,7 @@ async fn serve(
 
     let (gossip, outgoing) = mpsc::channel(GOSSIP_QUEUE);
     let (state, chain) = (engine.state(), engine.chain());
+    tasks.spawn(catch_up(state.clone(), feed));
     tasks.spawn(gossip::run(
         outgoing,
         gossip_channel,
@@ -338,11 +341,27 @@ async fn serve(
 
 /// Has the mempool take and offer nothing while the settlement is frozen.
 async fn freeze_with(mut hatch: watch::Receiver<hatch::Seen>, mempool: Mempool) {
-    while hatch.changed().await.is_ok() {
+    loop {
         let frozen = hatch.borrow_and_update().frozen;
         if mempool.is_frozen() != frozen {
             mempool.freeze(frozen);
         }
+        if hatch.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Tells the feed what the ledger had consumed before this start, as soon as the state can be read. Both chains are read
+/// again from their contracts' deployment, and until then all of it would count as waiting.
+async fn catch_up<E: Runtime>(state: StateReader<E>, feed: ChainFeed) {
+    loop {
+        if let Ok(Some(Record::Globals(globals))) = state.get(&Key::globals()).await {
+            feed.consumed(Source::Inbox, globals.inbox_count);
+            feed.consumed(Source::Restaking, globals.restaking_count);
+            return std::future::pending().await;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 

@@ -90,7 +90,8 @@ fn stream_of(parts: [Bytes; 2], place: OwnedSemaphorePermit) -> Body {
 impl From<ExitError> for ApiError {
     fn from(error: ExitError) -> Self {
         let name = match error {
-            ExitError::File { .. } => return Self::internal(&error),
+            // The latter is an answer to a signer, never to a reader.
+            ExitError::File { .. } | ExitError::Conflict(_) => return Self::internal(&error),
             ExitError::Unknown(_) => "unknown_exits",
             ExitError::Damaged { .. } | ExitError::Other(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "exits cannot be told");
@@ -102,5 +103,40 @@ impl From<ExitError> for ApiError {
             name,
             format!("{error}; ask another"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use http_body_util::BodyExt as _;
+
+    #[tokio::test]
+    async fn an_archive_is_written_whole_in_pieces_and_frees_its_place_at_the_end() {
+        let places = Arc::new(Semaphore::new(1));
+        let place = places.clone().try_acquire_owned().unwrap();
+        let body: Bytes = (0..CHUNK * 2 + 5).map(|i| i.to_le_bytes()[0]).collect();
+        let mut stream = stream_of([body.clone(), Bytes::from_static(b"end")], place);
+        let mut read = Vec::new();
+        while let Some(frame) = stream.frame().await {
+            assert_eq!(places.available_permits(), 0);
+            let chunk = frame.unwrap().into_data().unwrap();
+            assert!(!chunk.is_empty() && chunk.len() <= CHUNK);
+            read.extend_from_slice(&chunk);
+        }
+        assert_eq!(read, [&body[..], b"end"].concat());
+        drop(stream);
+        assert_eq!(places.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_away_frees_its_place() {
+        let places = Arc::new(Semaphore::new(1));
+        let place = places.clone().try_acquire_owned().unwrap();
+        let mut stream = stream_of([vec![0; CHUNK * 9].into(), Bytes::new()], place);
+        assert!(stream.frame().await.is_some());
+        drop(stream);
+        assert_eq!(places.available_permits(), 1);
     }
 }

@@ -170,3 +170,7 @@ impl Source for Work {
         self.mempool.changed();
     }
 }
+
+#[cfg(test)]
+#[path = "work_tests.rs"]
+mod tests;

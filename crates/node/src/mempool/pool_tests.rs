@@ -373,3 +373,21 @@ fn what_has_waited_too_long_leaves() {
     assert_eq!(pool.len(), 1);
     check(&pool);
 }
+
+#[test]
+fn a_frozen_pool_takes_and_offers_nothing_and_forgets_nothing() {
+    let mut pool = pool(&[(1, 0), (1, 1)]);
+    pool.freeze(true);
+    assert_eq!(order(&pool, &[]), []);
+    assert_eq!(pool.add(tx(2, 0), Nonce(0), 0), Err(PoolError::Frozen));
+    assert_eq!(PoolError::Frozen.name(), "settlement_frozen");
+    assert_eq!(pool.add(tx(1, 0), Nonce(0), 0), Err(PoolError::Known));
+    assert_eq!(pool.len(), 2);
+    check(&pool);
+    pool.freeze(false);
+    assert_eq!(order(&pool, &[]), expected(&[(1, 0), (1, 1)]));
+    // What waits in vain leaves by its lifetime, as ever.
+    pool.freeze(true);
+    pool.expire(LIMITS.lifetime_ms + 1);
+    assert!(pool.is_empty());
+}
