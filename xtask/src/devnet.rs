@@ -26,6 +26,8 @@ pub(crate) fn run(workspace: &Workspace, runner: &Runner, arguments: &Arguments)
     prerequisites::check(&[Need::Node], &workspace.target)?;
     println!("npm packages");
     crate::npm::install(workspace, runner)?;
+    println!("contracts of EigenLayer's core");
+    crate::eigenlayer::ensure(workspace, runner)?;
     println!("programs (the first build takes several minutes)");
     // The whole workspace, not `--package rampart`: cargo chooses the features of dependencies for all that it is asked to
     // build, so another selection would build hundreds of them a second time.

@@ -9,6 +9,7 @@ mod artifacts;
 mod bench;
 mod deny;
 mod devnet;
+mod eigenlayer;
 mod fuzz;
 mod histories;
 mod npm;
@@ -46,6 +47,8 @@ enum Task {
     Test(test::Arguments),
     /// Compile the contracts and rewrite contracts/artifacts, which the Rust build reads.
     Artifacts,
+    /// Fetch the bytecode of EigenLayer's core for development networks and tests into the target folder.
+    Core,
     /// Check licences, sources, duplicate versions and known vulnerabilities of the dependencies.
     Deny(deny::Arguments),
     /// Measure, print figures beside their goals, and write them to target/bench.
@@ -77,6 +80,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Devnet(arguments) => devnet::run(&workspace, &runner, &arguments),
         Task::Test(arguments) => test::run(&workspace, &runner, &arguments),
         Task::Artifacts => artifacts::run(&workspace, &runner),
+        Task::Core => eigenlayer::ensure(&workspace, &runner),
         Task::Deny(arguments) => deny::run(&workspace, &runner, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &runner, &arguments),
         Task::Histories(arguments) => histories::run(&runner, &arguments),

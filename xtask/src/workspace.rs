@@ -42,6 +42,11 @@ impl Workspace {
         self.target.join("debug/rampart")
     }
 
+    /// The bytecode of EigenLayer's core, as `cargo xtask core` leaves it.
+    pub(crate) fn core(&self) -> PathBuf {
+        self.target.join("eigenlayer-core/core.json")
+    }
+
     /// Foundry's local node.
     pub(crate) fn anvil(&self) -> Result<PathBuf> {
         let package = foundry_package("anvil", std::env::consts::OS, std::env::consts::ARCH)?;

@@ -8,7 +8,7 @@ use super::tally::Tally;
 use crate::prerequisites::{self, Need};
 use crate::runner::Runner;
 use crate::workspace::Workspace;
-use crate::{architecture, deny, devnet, npm};
+use crate::{architecture, deny, devnet, eigenlayer, npm};
 use anyhow::Result;
 
 /// One check.
@@ -71,6 +71,14 @@ pub(super) const STEPS: &[Step] = &[
         },
     },
     Step {
+        name: "core",
+        about: "bytecode of EigenLayer's core, for the tests of the L1",
+        run: |context| {
+            eigenlayer::ensure(context.workspace, context.runner)?;
+            Ok(Done::Passed)
+        },
+    },
+    Step {
         name: "format",
         about: "rustfmt",
         run: |context| context.cargo(&["fmt", "--all", "--check"]),
@@ -114,7 +122,9 @@ pub(super) const STEPS: &[Step] = &[
         about: "unit, integration, simulation and documentation tests",
         run: |context| {
             let mut command = context.runner.cargo();
-            command.args(["test", "--workspace", "--no-fail-fast"]);
+            command
+                .args(["test", "--workspace", "--no-fail-fast"])
+                .env("RAMPART_CORE", context.workspace.core());
             let tally = &mut context.tally;
             context
                 .runner
