@@ -219,6 +219,7 @@ async fn malformed_paths_and_queries_say_what_is_wrong() {
         "/v1/services/1.5",
         "/v1/accounts/0x12",
         "/v1/accounts/bob",
+        "/v1/accounts/bob/exit",
         "/v1/purchases/1",
         "/v1/purchases/0xzz/confirmation",
         "/v1/transactions/0x",

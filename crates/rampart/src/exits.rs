@@ -58,6 +58,12 @@ impl Trust {
             }
             None => None,
         };
+        if settlement.is_none() && args.node.operators.is_none() {
+            output::remark(
+                "this is checked by the word of the operator that gives it alone: name the operator set that you trust with \
+                 --operators, or an endpoint of the L2 with --l2-rpc",
+            );
+        }
         Ok(Self { session, settlement })
     }
 

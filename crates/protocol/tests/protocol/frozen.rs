@@ -4,7 +4,7 @@
 use crate::samples;
 use alloy_primitives::{b256, hex, keccak256};
 use alloy_rlp::encode;
-use rampart_protocol::{Body, OperatorSet};
+use rampart_protocol::{Amount, Body, ExitArchive, OperatorSet};
 
 #[test]
 fn messages() {
@@ -138,6 +138,30 @@ fn checkpoints() {
         hex::encode(encode(samples::domain())),
         "d882e708945e771e00000000000000000000000000000000a1"
     );
+}
+
+#[test]
+fn archives_of_exits() {
+    let signed = samples::signed_checkpoint();
+    let account = samples::purchase().consumer;
+    let archive = ExitArchive::new(samples::domain(), signed.checkpoint, &[(account, Amount(0x0102))]);
+    let head = [encode(samples::domain()), encode(signed.checkpoint)].concat();
+    let mut expected = [
+        // The head's length, and the header of its list.
+        &hex!("524d504558495431 000000aa f8a8")[..],
+        &head,
+        &hex!("0000000000000001"),
+        account.as_slice(),
+        &hex!("00000000000000000000000000000102"),
+    ]
+    .concat();
+    expected.extend(keccak256(&expected));
+    let unsigned = [&expected[..], &hex!("c0")].concat();
+    assert_eq!(hex::encode(archive.to_bytes()), hex::encode(unsigned));
+    expected.extend(hex!("f843 b841"));
+    expected.extend(signed.signature);
+    let archive = archive.signed(vec![signed.signature]);
+    assert_eq!(hex::encode(archive.to_bytes()), hex::encode(expected));
 }
 
 #[test]
