@@ -4,6 +4,7 @@
 
 use crate::error::ChainError;
 use alloy::network::{Ethereum, EthereumWallet};
+use alloy::primitives::Address;
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
 use alloy::transports::http::reqwest;
@@ -34,6 +35,27 @@ pub(crate) fn sender(rpc: &str, signer: PrivateKeySigner) -> Result<DynProvider<
         .wallet(EthereumWallet::from(signer))
         .connect_reqwest(client, url)
         .erased())
+}
+
+/// An endpoint to send through when there is a signer, to read from otherwise; and the account that sends.
+pub(crate) fn connect(
+    rpc: &str,
+    signer: Option<PrivateKeySigner>,
+) -> Result<(DynProvider<Ethereum>, Option<Address>), ChainError> {
+    let account = signer.as_ref().map(PrivateKeySigner::address);
+    let provider = match signer {
+        Some(signer) => sender(rpc, signer)?,
+        None => reader(rpc)?,
+    };
+    Ok((provider, account))
+}
+
+/// As [`connect`], for whom the account does not matter.
+pub(crate) fn either(
+    rpc: &str,
+    signer: Option<PrivateKeySigner>,
+) -> Result<DynProvider<Ethereum>, ChainError> {
+    Ok(connect(rpc, signer)?.0)
 }
 
 /// Checks that an endpoint serves the chain expected.

@@ -7,7 +7,7 @@ use super::settings::{Allocation, CoreVersion, L1Settings};
 use crate::bindings::core_v13::CoreV13AdapterContract;
 use crate::bindings::core_v19::CoreV19AdapterContract;
 use crate::bindings::{
-    GovernanceTokenContract, GovernorContract, OutboxContract, RestakingVaultContract,
+    GovernanceTokenContract, GovernorContract, OutboxContract, RestakingVaultContract, ServiceManager,
     ServiceManagerContract, TimelockContract,
 };
 use crate::deploy::Deployer;
@@ -131,7 +131,7 @@ impl Deployer {
                 core.allocation_manager,
                 core.permission_controller,
             ),
-            CoreVersion::V19 => {}
+            CoreVersion::V19 => CoreV19AdapterContract::deploy_builder(provider, core.allocation_manager),
         };
         Ok(self.deployed(deployment).await?.0)
     }
@@ -308,8 +308,8 @@ fn deployment(
     adapter: Address,
     outbox: Address,
     timelock: Address,
-) -> ServiceManagerContract::Deployment {
-    ServiceManagerContract::Deployment {
+) -> ServiceManager::Deployment {
+    ServiceManager::Deployment {
         allocationManager: core.allocation_manager,
         permissionController: core.permission_controller,
         adapter,

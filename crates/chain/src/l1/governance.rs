@@ -1,7 +1,7 @@
 //! The governor and its token as voters call them: delegate, propose, vote, queue, execute (G1 to G7).
 
 use super::L1Contracts;
-use super::proposal::{self, Decision};
+use super::decision::Decision;
 use super::vault::event;
 use crate::bindings::GovernanceTokenContract::{self, GovernanceTokenContractInstance};
 use crate::bindings::GovernorContract::{self, GovernorContractInstance, ProposalCreated};
@@ -10,11 +10,11 @@ use crate::error::ChainError;
 use crate::events;
 use crate::settlement::{mined, receipt};
 use alloy::network::Ethereum;
-use alloy::primitives::{Address, Bytes, TxHash, U256, keccak256};
+use alloy::primitives::{Address, B256, Bytes, TxHash, U256, keccak256};
 use alloy::providers::{DynProvider, Provider as _};
 use alloy::rpc::types::{Filter, Log};
 use alloy::signers::local::PrivateKeySigner;
-use alloy::sol_types::SolEvent as _;
+use alloy::sol_types::{SolEvent as _, SolValue as _};
 
 /// A vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl Governance {
     /// When the RPC fails or the governor refuses: too few votes, or it was proposed with this description already.
     pub async fn propose(
         &self,
-        decisions: Vec<Decision>,
+        decisions: &[Decision],
         description: &str,
     ) -> Result<(Proposal, TxHash), ChainError> {
         let (targets, calldatas): (Vec<_>, Vec<_>) = decisions
@@ -330,7 +330,7 @@ fn logged(log: &Log) -> Result<Proposal, ChainError> {
 /// What is queued and executed is what hashes to the id, whatever an endpoint says.
 fn made(event: ProposalCreated) -> Result<Proposal, ChainError> {
     let description = keccak256(&event.description);
-    let id = proposal::id(&event.targets, &event.values, &event.calldatas, description);
+    let id = id(&event.targets, &event.values, &event.calldatas, description);
     if id != event.proposalId {
         return Err(ChainError::Inconsistent(
             "a proposal does not hash to its id".to_owned(),
@@ -346,6 +346,11 @@ fn made(event: ProposalCreated) -> Result<Proposal, ChainError> {
         vote_start: seconds(event.voteStart)?,
         vote_end: seconds(event.voteEnd)?,
     })
+}
+
+/// As OpenZeppelin's governor hashes a proposal.
+fn id(targets: &[Address], values: &[U256], calldatas: &[Bytes], description: B256) -> U256 {
+    keccak256((targets, values, calldatas, description).abi_encode_params()).into()
 }
 
 fn seconds(value: U256) -> Result<u64, ChainError> {

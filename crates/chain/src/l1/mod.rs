@@ -9,7 +9,6 @@ mod deploy;
 pub mod eigenlayer;
 pub mod governance;
 pub mod operators;
-mod proposal;
 mod settings;
 pub mod vault;
 
@@ -18,7 +17,6 @@ pub use decision::Decision;
 pub use eigenlayer::{Core, CoreDelays};
 pub use governance::{Governance, Proposal, ProposalState, Support};
 pub use operators::{Operators, Registration};
-pub use proposal::Decision;
 pub use settings::{Allocation, CoreVersion, L1Settings, WAD};
 pub use vault::{Stake, Vault, Withdrawal};
 
