@@ -27,7 +27,7 @@ pub(crate) fn run(workspace: &Workspace, runner: &Runner, arguments: &Arguments)
     println!("npm packages");
     crate::npm::install(workspace, runner)?;
     println!("contracts of EigenLayer's core");
-    crate::eigenlayer::ensure(workspace, runner)?;
+    crate::eigenlayer::prepare(workspace, runner)?;
     println!("programs (the first build takes several minutes)");
     // The whole workspace, not `--package rampart`: cargo chooses the features of dependencies for all that it is asked to
     // build, so another selection would build hundreds of them a second time.
@@ -63,5 +63,6 @@ fn program(workspace: &Workspace, runner: &Runner, arguments: &Arguments) -> Res
     command.arg("--dir").arg(workspace.root.join(&arguments.dir));
     command.arg("--anvil").arg(workspace.anvil()?);
     command.arg("--phishing-list").arg(workspace.phishing_list()?);
+    command.arg("--eigenlayer-core").arg(workspace.eigenlayer_core());
     Ok(command)
 }

@@ -47,7 +47,7 @@ enum Task {
     Test(test::Arguments),
     /// Compile the contracts and rewrite contracts/artifacts, which the Rust build reads.
     Artifacts,
-    /// Fetch the bytecode of EigenLayer's core for development networks and tests into the target folder.
+    /// Fetch the bytecode of EigenLayer's core, which the devnet and `cargo test` need, and print where it is.
     Core,
     /// Check licences, sources, duplicate versions and known vulnerabilities of the dependencies.
     Deny(deny::Arguments),
@@ -80,7 +80,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Devnet(arguments) => devnet::run(&workspace, &runner, &arguments),
         Task::Test(arguments) => test::run(&workspace, &runner, &arguments),
         Task::Artifacts => artifacts::run(&workspace, &runner),
-        Task::Core => eigenlayer::ensure(&workspace, &runner),
+        Task::Core => eigenlayer::run(&workspace, &runner),
         Task::Deny(arguments) => deny::run(&workspace, &runner, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &runner, &arguments),
         Task::Histories(arguments) => histories::run(&runner, &arguments),

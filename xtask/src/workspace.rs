@@ -43,8 +43,8 @@ impl Workspace {
     }
 
     /// The bytecode of EigenLayer's core, as `cargo xtask core` leaves it.
-    pub(crate) fn core(&self) -> PathBuf {
-        self.target.join("eigenlayer-core/core.json")
+    pub(crate) fn eigenlayer_core(&self) -> PathBuf {
+        self.target.join("eigenlayer-core.json")
     }
 
     /// Foundry's local node.

@@ -74,7 +74,7 @@ pub(super) const STEPS: &[Step] = &[
         name: "core",
         about: "bytecode of EigenLayer's core, for the tests of the L1",
         run: |context| {
-            eigenlayer::ensure(context.workspace, context.runner)?;
+            eigenlayer::prepare(context.workspace, context.runner)?;
             Ok(Done::Passed)
         },
     },
@@ -124,7 +124,7 @@ pub(super) const STEPS: &[Step] = &[
             let mut command = context.runner.cargo();
             command
                 .args(["test", "--workspace", "--no-fail-fast"])
-                .env("RAMPART_CORE", context.workspace.core());
+                .env(eigenlayer::VARIABLE, context.workspace.eigenlayer_core());
             let tally = &mut context.tally;
             context
                 .runner
