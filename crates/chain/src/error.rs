@@ -1,7 +1,5 @@
 //! Failures at a chain's RPC or in what it says.
 
-use crate::bindings::SettlementContract::SettlementContractErrors;
-use crate::bindings::UtilityTokenContract::UtilityTokenContractErrors;
 use crate::refusal::Refusal;
 use alloy::providers::PendingTransactionError;
 use alloy::transports::http::reqwest;
@@ -26,7 +24,7 @@ pub enum ChainError {
     /// A contract call failed for a reason that is none of our contracts'.
     #[error("a contract call failed: {}", causes(.0))]
     Contract(#[source] alloy::contract::Error),
-    /// One of our contracts refused, and says why.
+    /// A contract refused, and says why.
     #[error("the contract refused: {0}")]
     Refused(Box<Refusal>),
     /// A transaction was not mined, or its receipt could not be had.
@@ -85,11 +83,8 @@ impl From<PendingTransactionError> for ChainError {
 
 impl From<alloy::contract::Error> for ChainError {
     fn from(error: alloy::contract::Error) -> Self {
-        if let Some(reason) = error.as_decoded_interface_error::<SettlementContractErrors>() {
-            return Self::Refused(Box::new(reason.into()));
-        }
-        if let Some(reason) = error.as_decoded_interface_error::<UtilityTokenContractErrors>() {
-            return Self::Refused(Box::new(reason.into()));
+        if let Some(refusal) = error.as_revert_data().and_then(|data| Refusal::decode(&data)) {
+            return Self::Refused(Box::new(refusal));
         }
         match error {
             alloy::contract::Error::TransportError(error) => {

@@ -83,7 +83,8 @@ async fn a_range_that_is_too_much_for_the_endpoint_is_halved() {
     answers.push_failure_msg("query returned more than 10000 results");
     answers.push_failure_msg("query returned more than 10000 results");
     answers.push_success(&Vec::<Log>::new());
-    let (to, logs) = reader(&answers).logs(1_000, 1_999).await.unwrap();
+    let provider = reader(&answers).provider;
+    let (to, logs) = logs(&provider, &Filter::new(), 1_000, 1_999).await.unwrap();
     assert_eq!((to, logs.len()), (1_249, 0));
     assert!(answers.read_q().is_empty());
 }
@@ -93,7 +94,8 @@ async fn an_endpoint_that_refuses_a_single_block_has_failed() {
     let answers = Asserter::new();
     answers.push_failure_msg("no");
     answers.push_failure_msg("no");
-    let error = reader(&answers).logs(7, 8).await.unwrap_err();
+    let provider = reader(&answers).provider;
+    let error = logs(&provider, &Filter::new(), 7, 8).await.unwrap_err();
     assert!(matches!(error, ChainError::Rpc(_)), "{error:?}");
     assert!(answers.read_q().is_empty());
 }

@@ -1,8 +1,17 @@
-//! Why our contracts refuse, as sentences for people.
+//! Why contracts refuse, as sentences for people: ours on both layers, OpenZeppelin's under them, and EigenLayer's core.
+
+mod eigenlayer;
+mod restaking;
+mod voting;
+
+pub use eigenlayer::{EigenLayer, EigenLayerErrors};
+pub use restaking::{Restaking, RestakingErrors};
+pub use voting::{Voting, VotingErrors};
 
 use crate::bindings::SettlementContract::SettlementContractErrors as Settlement;
 use crate::bindings::UtilityTokenContract::UtilityTokenContractErrors as Token;
 use alloy::primitives::{U256, utils::format_units};
+use alloy::sol_types::SolInterface;
 use std::fmt;
 
 /// A contract's reason, decoded from the revert data.
@@ -10,8 +19,29 @@ use std::fmt;
 pub enum Refusal {
     /// Of `Settlement`.
     Settlement(Settlement),
-    /// Of `UtilityToken`.
+    /// Of `UtilityToken`, or the same of another ERC-20.
     Token(Token),
+    /// Of our contracts on the L1.
+    Restaking(RestakingErrors),
+    /// Of the governor, its timelock and its token.
+    Voting(VotingErrors),
+    /// Of EigenLayer's core.
+    EigenLayer(EigenLayerErrors),
+}
+
+impl Refusal {
+    /// What the revert data of a call means; `None` when no contract that is known refuses so.
+    #[must_use]
+    pub fn decode(data: &[u8]) -> Option<Self> {
+        fn decoded<E: SolInterface + Into<Refusal>>(data: &[u8]) -> Option<Refusal> {
+            E::abi_decode_validate(data).ok().map(Into::into)
+        }
+        decoded::<Settlement>(data)
+            .or_else(|| decoded::<Token>(data))
+            .or_else(|| decoded::<RestakingErrors>(data))
+            .or_else(|| decoded::<VotingErrors>(data))
+            .or_else(|| decoded::<EigenLayerErrors>(data))
+    }
 }
 
 impl From<Settlement> for Refusal {
@@ -26,11 +56,32 @@ impl From<Token> for Refusal {
     }
 }
 
+impl From<RestakingErrors> for Refusal {
+    fn from(reason: RestakingErrors) -> Self {
+        Self::Restaking(reason)
+    }
+}
+
+impl From<VotingErrors> for Refusal {
+    fn from(reason: VotingErrors) -> Self {
+        Self::Voting(reason)
+    }
+}
+
+impl From<EigenLayerErrors> for Refusal {
+    fn from(reason: EigenLayerErrors) -> Self {
+        Self::EigenLayer(reason)
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Settlement(reason) => settlement(f, reason),
             Self::Token(reason) => token(f, reason),
+            Self::Restaking(reason) => restaking::sentence(f, reason),
+            Self::Voting(reason) => voting::sentence(f, reason),
+            Self::EigenLayer(reason) => eigenlayer::sentence(f, reason),
         }
     }
 }

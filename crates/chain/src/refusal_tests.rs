@@ -1,14 +1,24 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
 use crate::ChainError;
 use alloy::json_abi::JsonAbi;
 use alloy::primitives::{Address, B256, hex};
 use alloy::sol_types::SolInterface;
 use alloy::transports::{RpcError, TransportErrorKind};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SETTLEMENT: &str = include_str!("../../../contracts/artifacts/Settlement.json");
 const TOKEN: &str = include_str!("../../../contracts/artifacts/UtilityToken.json");
+const LAYER_1: [&str; 8] = [
+    include_str!("../../../contracts/artifacts/CoreV13Adapter.json"),
+    include_str!("../../../contracts/artifacts/CoreV19Adapter.json"),
+    include_str!("../../../contracts/artifacts/GovernanceToken.json"),
+    include_str!("../../../contracts/artifacts/Outbox.json"),
+    include_str!("../../../contracts/artifacts/RampartGovernor.json"),
+    include_str!("../../../contracts/artifacts/RestakingVault.json"),
+    include_str!("../../../contracts/artifacts/ServiceManager.json"),
+    include_str!("../../../contracts/artifacts/TimelockController.json"),
+];
 
 /// The errors of a contract's committed artifact: name, selector, number of words that its arguments take.
 fn errors(artifact: &str) -> Vec<(String, [u8; 4], usize)> {
@@ -22,7 +32,7 @@ fn errors(artifact: &str) -> Vec<(String, [u8; 4], usize)> {
 /// Revert data of an error: its arguments are small numbers, which every static type of ours can hold.
 fn revert_data(name: &str, selector: [u8; 4], words: usize) -> Vec<u8> {
     let mut data = selector.to_vec();
-    if name == "StringTooLong" {
+    if matches!(name, "StringTooLong" | "InvalidParameterName") {
         data.extend(B256::with_last_byte(32));
         data.extend(B256::ZERO);
         return data;
@@ -53,14 +63,7 @@ fn every_error_of_our_contracts_has_a_sentence_of_its_own() {
     ] {
         assert_eq!(all.len(), known);
         for (name, sentence) in &all {
-            assert!(
-                sentence.len() > 15 && !sentence.contains(name.as_str()),
-                "{name}: {sentence}"
-            );
-            assert!(
-                !sentence.ends_with('.') && !sentence.contains('{'),
-                "{name}: {sentence}"
-            );
+            is_sentence(name, sentence);
         }
         let different: BTreeSet<&String> = all
             .iter()
@@ -72,6 +75,87 @@ fn every_error_of_our_contracts_has_a_sentence_of_its_own() {
             .filter(|(name, _)| !name.starts_with("ECDSA") && !name.contains("String"));
         assert_eq!(different.len(), expected.count());
     }
+}
+
+fn is_sentence(name: &str, sentence: &str) {
+    assert!(
+        sentence.len() > 15 && !sentence.contains(name),
+        "{name}: {sentence}"
+    );
+    assert!(
+        !sentence.ends_with('.') && !sentence.contains('{'),
+        "{name}: {sentence}"
+    );
+}
+
+#[test]
+fn every_error_of_the_layer_1_has_a_sentence_of_its_own() {
+    let mut sentences = BTreeMap::new();
+    for artifact in LAYER_1 {
+        for (name, selector, words) in errors(artifact) {
+            let refusal = Refusal::decode(&revert_data(&name, selector, words));
+            let sentence = refusal
+                .unwrap_or_else(|| panic!("{name} is not known"))
+                .to_string();
+            is_sentence(&name, &sentence);
+            sentences.insert(name, sentence);
+        }
+    }
+    let own = |name: &&String| !name.starts_with("ECDSA") && !name.contains("String");
+    let different: BTreeSet<&String> = sentences
+        .iter()
+        .filter(|(name, _)| own(name))
+        .map(|(_, sentence)| sentence)
+        .collect();
+    assert_eq!(different.len(), sentences.keys().filter(own).count());
+    let known = RestakingErrors::COUNT + VotingErrors::COUNT;
+    let ours = |selector: &[u8; 4]| Settlement::valid_selector(*selector) || Token::valid_selector(*selector);
+    let named: BTreeSet<[u8; 4]> = LAYER_1
+        .iter()
+        .flat_map(|artifact| errors(artifact))
+        .map(|(_, selector, _)| selector)
+        .filter(|selector| !ours(selector))
+        .collect();
+    assert_eq!(
+        named.len(),
+        known,
+        "what no contract refuses with needs no sentence"
+    );
+}
+
+#[test]
+fn every_error_of_eigenlayer_that_is_known_has_a_sentence_of_its_own() {
+    let sentences: BTreeSet<String> = EigenLayerErrors::SELECTORS
+        .iter()
+        .map(|selector| Refusal::decode(selector).unwrap().to_string())
+        .collect();
+    assert_eq!(sentences.len(), EigenLayerErrors::COUNT);
+    for sentence in sentences {
+        assert!(sentence.starts_with("EigenLayer: "), "{sentence}");
+        is_sentence("()", &sentence);
+    }
+}
+
+#[test]
+fn states_of_proposals_are_told_by_name() {
+    let early = VotingErrors::GovernorUnexpectedProposalState(Voting::GovernorUnexpectedProposalState {
+        proposalId: U256::from(7),
+        current: 1,
+        expectedStates: B256::with_last_byte(0b11_0000),
+    });
+    assert_eq!(
+        Refusal::from(early).to_string(),
+        "proposal 7 is active; it must be succeeded or queued for this"
+    );
+    let strange = VotingErrors::GovernorUnexpectedProposalState(Voting::GovernorUnexpectedProposalState {
+        proposalId: U256::from(7),
+        current: 200,
+        expectedStates: B256::ZERO,
+    });
+    assert_eq!(
+        Refusal::from(strange).to_string(),
+        "proposal 7 is in an unknown state; it must be in another state for this"
+    );
 }
 
 #[test]
