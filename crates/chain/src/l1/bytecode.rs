@@ -54,10 +54,9 @@ impl CoreBytecode {
         })
     }
 
-    /// The version that the contracts are told to be.
-    #[must_use]
-    pub fn version(&self) -> &str {
-        &self.version
+    /// What the contracts are told to be, as EigenLayer writes it, such as `v1.3.0`: signatures bind it.
+    pub(super) fn version(&self) -> String {
+        format!("v{}", self.version)
     }
 
     pub(super) fn of(&self, name: &'static str) -> Result<Bytes, BytecodeError> {

@@ -78,7 +78,7 @@ impl Deployer {
     pub async fn deploy_core(&self, code: &CoreBytecode, delays: CoreDelays) -> Result<Core, ChainError> {
         let plan = Plan::new(self.address(), self.nonce().await?);
         let (owner, running) = (self.address(), U256::ZERO);
-        let version = code.version().to_owned();
+        let version = code.version();
         let registry = IPauserRegistry::constructorCall {
             pausers: vec![owner],
             unpauser: owner,
@@ -138,7 +138,7 @@ impl Deployer {
             permissionController: plan.permission_controller,
             deallocationDelay: delays.deallocation,
             allocationConfigurationDelay: delays.configuration,
-            version: code.version().to_owned(),
+            version: code.version(),
         };
         let start = IAllocationManager::initializeCall {
             initialOwner: owner,
@@ -153,7 +153,7 @@ impl Deployer {
             pauserRegistry: plan.pauser_registry,
             permissionController: plan.permission_controller,
             minWithdrawalDelay: delays.withdrawal,
-            version: code.version().to_owned(),
+            version: code.version(),
         };
         let start = IDelegationManager::initializeCall {
             initialOwner: owner,
@@ -183,7 +183,7 @@ impl Deployer {
         let made = IStrategy::constructorCall {
             strategyManager: core.strategy_manager,
             pauserRegistry: core.pauser_registry,
-            version: code.version().to_owned(),
+            version: code.version(),
         };
         let start = IStrategy::initializeCall {
             underlyingToken: asset,

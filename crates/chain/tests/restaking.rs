@@ -1,0 +1,280 @@
+//! Restaking, slashing and governance on a real EVM node, with the real bytecode of EigenLayer's core (v1.3.0): O1, O6, I1,
+//! G1 to G5, X3.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+#[path = "support/anvil.rs"]
+mod node;
+#[path = "support/restaking.rs"]
+mod restaking;
+
+use alloy::primitives::{Address, B256, U256};
+use alloy::signers::SignerSync as _;
+use alloy::signers::local::PrivateKeySigner;
+use node::funded;
+use rampart_chain::l1::{Decision, ProposalState, Support};
+use rampart_chain::{ChainError, EventCursor, EventReader};
+use rampart_protocol::eip712::EcdsaSignature;
+use rampart_protocol::observation::{GovernanceAction, Observation, ParameterChange, SetParameters};
+use rampart_protocol::{Amount, Checkpoint, Domain, SignedCheckpoint};
+use restaking::{BOUNTY, DELAYS, ONE, Restaking, TIMELOCK_DELAY, VOTING_DELAY, VOTING_PERIOD, WHOLE};
+
+const SETTLEMENT: Domain = Domain {
+    chain_id: 59_144,
+    settlement: Address::repeat_byte(0x5e),
+};
+
+fn checkpoint_key() -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&B256::repeat_byte(0x11)).unwrap()
+}
+
+fn signed(key: &PrivateKeySigner, height: u64, state: u8) -> SignedCheckpoint {
+    let checkpoint = Checkpoint {
+        epoch: 0,
+        height,
+        state_root: B256::repeat_byte(state),
+        withdrawals_root: B256::ZERO,
+        exit_root: B256::ZERO,
+        inbox_count: 0,
+        next_operator_set: B256::repeat_byte(9),
+    };
+    let signature = key.sign_hash_sync(&checkpoint.signing_hash(&SETTLEMENT)).unwrap();
+    SignedCheckpoint {
+        checkpoint,
+        signature: EcdsaSignature::new(signature.as_bytes()),
+    }
+}
+
+/// Everything that the outbox told so far and that is final.
+async fn told(world: &Restaking) -> Vec<Observation> {
+    world.anvil.mine(3).await;
+    let reader = EventReader::outbox(&world.anvil.url, world.contracts.outbox).unwrap();
+    let mut cursor = EventCursor::new(world.contracts.deployed_at);
+    let mut all = Vec::new();
+    while cursor.next_range(reader.finalized().await.unwrap()).is_some() {
+        all.extend(reader.read(&mut cursor).await.unwrap());
+    }
+    all
+}
+
+/// The operator's stake and the investors' weights, as the ledger knows them after all of that.
+fn ledger(told: &[Observation], investor: Address) -> (u128, u128) {
+    let (mut stake, mut weight) = (0, 0);
+    for observation in told {
+        match observation {
+            Observation::OperatorStake(seen) => stake = seen.stake,
+            Observation::InvestorWeight(seen) if seen.investor == investor => weight = seen.weight,
+            _ => {}
+        }
+    }
+    (stake, weight)
+}
+
+fn refused(result: Result<impl std::fmt::Debug, ChainError>) -> String {
+    let error = result.unwrap_err();
+    assert!(matches!(error, ChainError::Refused(_)), "{error:?}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn the_whole_life_of_a_stake_from_restaking_over_a_slashing_to_its_withdrawal() {
+    let world = Restaking::start(SETTLEMENT).await;
+    let (operator, ann, bob) = (funded(1).address(), funded(2).address(), funded(3).address());
+    let key = checkpoint_key();
+
+    // Nobody restakes to who is not in the set.
+    refused(world.vault(2).restake(operator, 10 * ONE).await);
+    world.join(1, &key).await;
+    let status = world.operators(2).status(operator).await.unwrap();
+    assert!(status.registered && status.can_allocate && status.member);
+    assert_eq!(status.stake, U256::ZERO);
+
+    for (account, amount) in [(2, 100 * ONE), (3, 50 * ONE)] {
+        let (credited, _) = world.vault(account).restake(operator, amount).await.unwrap();
+        assert_eq!(credited, amount);
+    }
+    world.operators(3).sync(operator).await.unwrap();
+    let stake = world.operators(3).status(operator).await.unwrap();
+    assert_eq!(
+        (stake.stake, stake.told),
+        (U256::from(150 * ONE), U256::from(150 * ONE))
+    );
+    let seen = told(&world).await;
+    assert_eq!(ledger(&seen, ann), (150 * ONE, 100 * ONE));
+    assert_eq!(ledger(&seen, bob), (150 * ONE, 50 * ONE));
+    let indices: Vec<u64> = seen.iter().map(Observation::index).collect();
+    assert_eq!(indices, (0..seen.len() as u64).collect::<Vec<_>>());
+
+    // Bob moves half of his tokens away before the slashing.
+    world
+        .governance(3)
+        .transfer(Address::repeat_byte(0xab), 40 * ONE)
+        .await
+        .unwrap();
+    equivocate(&world, &key).await;
+
+    // Half of the stake is gone; who is poked loses as much of position and tokens, or owes it.
+    let status = world.operators(2).status(operator).await.unwrap();
+    assert_eq!(status.stake, U256::from(75 * ONE));
+    assert_eq!(world.operators(2).magnitude(operator).await.unwrap(), WHOLE / 2);
+    for investor in [ann, bob] {
+        world.vault(0).poke(operator, investor).await.unwrap();
+    }
+    let stake = world.vault(2).stake(operator, ann).await.unwrap();
+    assert_eq!(
+        (stake.position, stake.tokens, stake.debt),
+        (50 * ONE, 50 * ONE, 0)
+    );
+    let stake = world.vault(3).stake(operator, bob).await.unwrap();
+    assert_eq!(
+        (stake.position, stake.tokens, stake.debt),
+        (25 * ONE, 0, 15 * ONE)
+    );
+    let seen = told(&world).await;
+    assert_eq!(ledger(&seen, ann), (75 * ONE, 50 * ONE));
+    assert_eq!(ledger(&seen, bob), (75 * ONE, 0));
+    refused(world.vault(3).request_withdrawal(operator, 25 * ONE).await);
+
+    withdraw(&world, ann).await;
+    let seen = told(&world).await;
+    assert_eq!(ledger(&seen, ann).1, 0);
+}
+
+/// The operator signs two checkpoints of one height; somebody else proves it.
+async fn equivocate(world: &Restaking, key: &PrivateKeySigner) {
+    let (first, second) = (signed(key, 7, 1), signed(key, 7, 2));
+    let reporter = world.operators(0);
+    let recipient = Address::repeat_byte(0xb0);
+    rampart_chain::deploy::Deployer::new(&world.anvil.url, funded(0))
+        .unwrap()
+        .transfer_coin(world.contracts.service_manager, U256::from(ONE))
+        .await
+        .unwrap();
+    for (a, b) in [
+        (&first, &first),
+        (&first, &signed(key, 8, 2)),
+        (&first, &signed(&funded(3), 7, 2)),
+        (&signed(&funded(3), 7, 1), &signed(&funded(3), 7, 2)),
+    ] {
+        refused(reporter.slash_equivocation(a, b, recipient).await);
+    }
+    let punished = reporter
+        .slash_equivocation(&first, &second, recipient)
+        .await
+        .unwrap();
+    assert_eq!(punished.slashed, U256::from(75 * ONE));
+    assert_eq!(punished.bounty, U256::from(BOUNTY));
+    refused(reporter.slash_equivocation(&second, &first, recipient).await);
+}
+
+/// Ann takes all that is left, after EigenLayer's delay and to the last unit.
+async fn withdraw(world: &Restaking, ann: Address) {
+    let (vault, operator) = (world.vault(2), funded(1).address());
+    let asset = rampart_chain::bindings::DevTokenContract::new(
+        world.contracts.asset,
+        alloy::providers::ProviderBuilder::new().connect_http(world.anvil.url.parse().unwrap()),
+    );
+    let before = asset.balanceOf(ann).call().await.unwrap();
+    let (id, _) = vault.request_withdrawal(operator, 50 * ONE).await.unwrap();
+    let stake = vault.stake(operator, ann).await.unwrap();
+    assert_eq!((stake.position, stake.tokens), (0, 0));
+    let queued = vault.withdrawal(id).await.unwrap().unwrap();
+    assert_eq!(queued.investor, ann);
+    // One block too early, whatever mines it.
+    world.anvil.mine(u64::from(DELAYS.withdrawal) - 1).await;
+    assert_eq!(vault.block().await.unwrap() + 2, queued.ready_at);
+    refused(vault.complete_withdrawal(id).await);
+    world.anvil.mine(1).await;
+    let (paid, _) = world.vault(0).complete_withdrawal(id).await.unwrap();
+    assert_eq!(paid, U256::from(50 * ONE));
+    let after = asset.balanceOf(ann).call().await.unwrap();
+    assert_eq!(after - before, paid);
+    assert_eq!(vault.withdrawal(id).await.unwrap(), None);
+    refused(vault.complete_withdrawal(id).await);
+}
+
+#[tokio::test]
+async fn a_proposal_becomes_a_decision_that_the_ledger_is_told() {
+    let world = Restaking::start(SETTLEMENT).await;
+    let operator = funded(1).address();
+    world.join(1, &checkpoint_key()).await;
+    world.vault(2).restake(operator, 100 * ONE).await.unwrap();
+    let (ann, bob) = (world.governance(2), world.governance(3));
+    let action: GovernanceAction = SetParameters {
+        changes: vec![ParameterChange {
+            name: "storage_fee".to_owned(),
+            value: 12_345,
+        }],
+    }
+    .into();
+    let decisions = [Decision::Ledger(action.clone())];
+    let description = "a higher storage fee";
+    // Tokens whose votes were never given do not vote.
+    refused(ann.propose(&decisions, description).await);
+    ann.delegate(funded(2).address()).await.unwrap();
+    // The soft cap: she holds nearly all that there is.
+    let votes = ann.votes(funded(2).address()).await.unwrap();
+    assert!(
+        votes > U256::from(20 * ONE) && votes < U256::from(30 * ONE),
+        "{votes}"
+    );
+    world.anvil.pass(1).await;
+
+    let (proposal, _) = ann.propose(&decisions, description).await.unwrap();
+    assert_eq!(ann.state(proposal.id).await.unwrap(), ProposalState::Pending);
+    assert_eq!(bob.proposal(proposal.id).await.unwrap().as_ref(), Some(&proposal));
+    assert_eq!(bob.proposal(U256::from(1)).await.unwrap(), None);
+    refused(ann.vote(proposal.id, Support::For, "").await);
+    world.anvil.pass(VOTING_DELAY.0 + 1).await;
+    ann.vote(proposal.id, Support::For, "it is too low")
+        .await
+        .unwrap();
+    refused(ann.vote(proposal.id, Support::For, "").await);
+    // Without tokens a vote weighs nothing.
+    bob.vote(proposal.id, Support::Against, "").await.unwrap();
+    let tally = bob.tally(&proposal).await.unwrap();
+    assert!(tally.in_favour >= votes && tally.against == U256::ZERO);
+    // A tenth of the supply, of which five are still vesting.
+    assert_eq!(tally.quorum, Some(U256::from(105 * ONE / 10)));
+    refused(bob.queue(&proposal).await);
+    world.anvil.pass(VOTING_PERIOD.0).await;
+    assert_eq!(bob.state(proposal.id).await.unwrap(), ProposalState::Succeeded);
+    bob.queue(&proposal).await.unwrap();
+    refused(bob.execute(&proposal).await);
+    world.anvil.pass(TIMELOCK_DELAY.0 + 1).await;
+    bob.execute(&proposal).await.unwrap();
+    assert_eq!(bob.state(proposal.id).await.unwrap(), ProposalState::Executed);
+
+    let seen = told(&world).await;
+    let decided = seen.iter().filter_map(|observation| match observation {
+        Observation::Governance(seen) => Some(&seen.action),
+        _ => None,
+    });
+    assert_eq!(decided.collect::<Vec<_>>(), [&action]);
+    assert_eq!(Amount(ledger(&seen, funded(2).address()).1), Amount(100 * ONE));
+}
+
+#[tokio::test]
+async fn keys_are_taken_only_with_their_proof_and_once() {
+    let world = Restaking::start(SETTLEMENT).await;
+    let key = checkpoint_key();
+    let (operator, operators) = (funded(1).address(), world.operators(1));
+    let registration = world.registration(1, &key).await;
+    // Not an operator of EigenLayer yet.
+    refused(operators.allocate(operator, WHOLE).await);
+    operators.register_on_core(0, "").await.unwrap();
+    refused(operators.register_on_core(0, "").await);
+    let forged = rampart_chain::l1::Registration {
+        checkpoint_key: funded(3).address(),
+        ..registration.clone()
+    };
+    refused(operators.join(operator, &forged).await);
+    operators.join(operator, &registration).await.unwrap();
+    refused(operators.join(operator, &registration).await);
+    // Another operator cannot take the key over.
+    let other = world.operators(2);
+    other.register_on_core(0, "").await.unwrap();
+    let taken = world.registration(2, &key).await;
+    refused(other.join(funded(2).address(), &taken).await);
+    operators.leave(operator).await.unwrap();
+    assert!(!operators.status(operator).await.unwrap().member);
+}
