@@ -1,7 +1,7 @@
 //! What two contracts number for the ledger, as observations: the inbox of `Settlement` on the L2 and `Outbox` on the L1.
 //! Decides which blocks to read next, and whether the logs read are what the contract must have emitted.
 //!
-//! [`EventCursor`] is pure; [`EventReader`] asks an RPC. What a log means is in [`crate::logs`].
+//! [`EventCursor`] is pure; [`EventReader`] asks an RPC. What a log means is decided in `logs`.
 
 use crate::connection;
 use crate::error::ChainError;

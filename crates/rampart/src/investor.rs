@@ -1,7 +1,8 @@
-//! `rampart investor`: what restaking to an operator earned.
+//! `rampart investor`: restaking to an operator, which happens on the L1, and what it earned, which the ledger keeps.
 
 use crate::args::{NodeArgs, OutputArgs, SendArgs};
 use crate::output;
+use crate::restaking;
 use crate::session::Session;
 use crate::submit::submit;
 use clap::Subcommand;
@@ -30,6 +31,8 @@ pub enum Command {
         #[command(flatten)]
         send: SendArgs,
     },
+    #[command(flatten)]
+    Restaking(restaking::Command),
 }
 
 pub async fn run(command: Command) -> anyhow::Result<()> {
@@ -53,5 +56,6 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Claim { operator, send } => {
             submit(send, |nonce| ClaimRewards { operator, nonce }.into()).await
         }
+        Command::Restaking(command) => restaking::run(command).await,
     }
 }

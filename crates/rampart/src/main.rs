@@ -13,13 +13,16 @@ mod consumer;
 mod devnet;
 mod exits;
 mod failure;
+mod governance;
 mod hatch;
 mod investor;
 mod keys;
+mod l1;
 mod network;
 mod operator;
 mod output;
 mod provider;
+mod restaking;
 mod serve;
 mod session;
 mod submit;
@@ -51,12 +54,15 @@ enum Command {
     /// Register, stake, offer services and bundles, report usage, answer reviews, claim fees.
     #[command(subcommand)]
     Provider(provider::Command),
-    /// Judge cases, report availability and claim rewards, as an operator's account.
+    /// Register on EigenLayer and join; judge cases, report availability and claim rewards, as an operator's account.
     #[command(subcommand)]
     Operator(operator::Command),
-    /// See and claim what restaking to an operator earned.
+    /// Restake to an operator and withdraw; see and claim what it earned.
     #[command(subcommand)]
     Investor(investor::Command),
+    /// Propose, vote and carry out decisions with governance tokens.
+    #[command(subcommand)]
+    Governance(governance::Command),
     /// Parameters, epochs, and where every token is.
     #[command(subcommand)]
     Network(network::Command),
@@ -84,6 +90,7 @@ fn main() -> ExitCode {
         Command::Provider(command) => block_on(provider::run(command)),
         Command::Operator(command) => block_on(operator::run(command)),
         Command::Investor(command) => block_on(investor::run(command)),
+        Command::Governance(command) => block_on(governance::run(command)),
         Command::Network(command) => block_on(network::run(command)),
         Command::Node(command) => serve::node(command),
         Command::Sidecar(command) => block_on(serve::sidecar(command)),

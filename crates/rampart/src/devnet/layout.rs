@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The first accounts of anvil's well-known mnemonic, "test test … junk". Everyone knows these keys: they are worth
 /// nothing outside a development network, where anvil funds them.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
     "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
     "5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a",
@@ -18,6 +18,8 @@ const KEYS: [&str; 10] = [
     "4bbbf85ce3377467afe5d46f804f221813b2bb87f24d81f60f1fcdbf7cbf4356",
     "dbda1821b80551c9d65939329250298aa3472ba22feea921c0cf5d620ea67b97",
     "2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6",
+    "f214f2b2cd398c806f84e317254e0f0b801d0643303237d97a22a48e01628897",
+    "701b615bbdfb9de65240bc28bd21bbc0d996645a3dd57e7b12bc2bdf6f192c82",
 ];
 
 /// Chain id of the L1.
@@ -38,7 +40,9 @@ pub struct Accounts {
     pub fresh: PrivateKeySigner,
     /// Buys and reviews in the demonstration; unknown to the ledger before.
     pub consumer2: PrivateKeySigner,
-    /// Operators' checkpoint keys, which are their accounts in the ledger too.
+    /// Restake on the L1, to operators of their choice.
+    pub investors: [PrivateKeySigner; 2],
+    /// Operators' accounts on both chains and in the ledger; their checkpoint keys too.
     pub operators: Vec<PrivateKeySigner>,
 }
 
@@ -70,6 +74,7 @@ impl Layout {
             providers: [key(2)?, key(3)?],
             fresh: key(4)?,
             consumer2: key(9)?,
+            investors: [key(10)?, key(11)?],
             operators: (5..5 + super::OPERATORS).map(key).collect::<Result<_, _>>()?,
         };
         Ok(Self {

@@ -138,6 +138,8 @@ fn write_keystores(layout: &Layout) -> anyhow::Result<()> {
         ("provider2", &accounts.providers[1]),
         ("fresh", &accounts.fresh),
         ("consumer2", &accounts.consumer2),
+        ("investor1", &accounts.investors[0]),
+        ("investor2", &accounts.investors[1]),
     ];
     let operators = (1..).zip(&accounts.operators);
     let operators = operators.map(|(number, signer)| (format!("operator{number}"), signer));

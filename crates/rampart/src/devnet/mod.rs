@@ -2,7 +2,7 @@
 //! sidecars, a gateway with bought packages; all separate processes on 127.0.0.1.
 //!
 //! This file decides the order of things. What a directory contains is in [`layout`], how processes live and die in
-//! [`children`], what is bought and sold in [`market`], the scenario in [`demo`].
+//! [`children`], the L1 in [`restaking`], what is bought and sold in [`market`], the scenario in [`demo`].
 
 mod children;
 mod demo;
@@ -10,6 +10,7 @@ mod layout;
 mod leftovers;
 mod market;
 mod network;
+mod restaking;
 mod summary;
 
 use crate::output;
@@ -39,6 +40,13 @@ pub struct Args {
     /// The anvil binary.
     #[arg(long, env = "RAMPART_ANVIL", default_value = "anvil")]
     anvil: PathBuf,
+    /// The bytecode of EigenLayer's core, as `cargo xtask core` writes it.
+    #[arg(
+        long,
+        env = "RAMPART_EIGENLAYER_CORE",
+        default_value = "target/eigenlayer-core.json"
+    )]
+    eigenlayer_core: PathBuf,
     /// `config.json` of the npm package eth-phishing-detect.
     #[arg(long, env = "RAMPART_PHISHING_LIST")]
     phishing_list: PathBuf,

@@ -2,11 +2,12 @@
 
 use super::children::Children;
 use super::layout::{L1_CHAIN, L2_CHAIN, Layout, url};
-use super::{Args, OPERATORS, progress};
+use super::{Args, OPERATORS, progress, restaking};
 use crate::{clock, keys};
 use anyhow::{Context, bail};
 use rampart_chain::Settlement;
 use rampart_chain::deploy::{Deployer, Hatch, L2Contracts};
+use rampart_chain::l1::L1Contracts;
 use rampart_client::NodeClient;
 use rampart_node::{NetworkFile, Params};
 use rampart_protocol::{Address, Amount, B256, Domain, Operator, OperatorSet, Seconds};
@@ -36,8 +37,10 @@ const HATCH: Hatch = Hatch {
 pub struct Network {
     /// Contracts of the L2.
     pub contracts: L2Contracts,
-    /// A token on the L1, to try transactions with.
+    /// A token on the L1, to try transactions with; what investors restake.
     pub dev_token: Address,
+    /// Contracts of the L1.
+    pub l1: L1Contracts,
     /// The operators.
     pub operators: OperatorSet,
     /// The economic parameters at genesis.
@@ -90,9 +93,14 @@ pub async fn start(args: &Args, layout: &Layout, children: &mut Children) -> any
     };
     let (contracts, dev_token) = deploy(layout, &operators).await?;
     operators.domain.settlement = contracts.settlement;
+    progress("deploying EigenLayer's core and the contracts of the L1; operators join, investors restake");
+    let private: Vec<B256> = seeds.iter().map(|(seed, _)| *seed).collect();
+    let l1 = restaking::start(args, layout, dev_token, operators.domain, &private)
+        .await
+        .context("deployment on the L1 failed")?;
 
     progress("starting four operators");
-    write_operators(layout, &operators, &seeds, contracts.deployed_at)?;
+    write_operators(layout, &operators, &seeds, contracts.deployed_at, &l1)?;
     for operator in 0..OPERATORS {
         let config = layout.path(&format!("{}/node.toml", operator_name(operator)));
         children.start_self(
@@ -108,6 +116,7 @@ pub async fn start(args: &Args, layout: &Layout, children: &mut Children) -> any
     let network = Network {
         contracts,
         dev_token,
+        l1,
         operators,
         params: params(),
     };
@@ -136,7 +145,7 @@ fn start_anvil(
         "--block-time",
         "1",
     ];
-    let more = ["--slots-in-an-epoch", "1", "--prune-history", "--accounts", "10"];
+    let more = ["--slots-in-an-epoch", "1", "--prune-history", "--accounts", "12"];
     children.start(name, &args.anvil, options.into_iter().chain(more), false)
 }
 
@@ -190,6 +199,7 @@ fn write_operators(
     operators: &OperatorSet,
     seeds: &[(B256, B256)],
     deployed_at: u64,
+    l1: &L1Contracts,
 ) -> anyhow::Result<()> {
     let now = clock::now()?.as_millis();
     let network = NetworkFile {
@@ -201,10 +211,10 @@ fn write_operators(
             .collect(),
         genesis_timestamp_ms: u64::try_from(now)?,
         settlement_deployed_at: deployed_at,
-        restaking: None,
         checkpoint_interval: 10,
         params: params(),
-        operators: Vec::new(),
+        operators: restaking::genesis_operators(layout),
+        restaking: Some(restaking::network(l1)),
         min_interval_ms: 100,
         idle_interval_ms: 1000,
     };
@@ -235,7 +245,7 @@ fn write_operators(
             listen: layout.peer(operator),
             api_listen: layout.api(operator),
             l2_rpc: url(layout.l2()),
-            l1_rpc: None,
+            l1_rpc: Some(url(layout.l1())),
             allow_private_addresses: true,
             poll_ms: 250,
             threads: 2,

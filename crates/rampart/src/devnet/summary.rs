@@ -7,6 +7,7 @@ use super::market::{Market, sidecar_name};
 use super::network::{Network, operator_name};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::Context;
+use rampart_chain::l1::L1Contracts;
 use rampart_protocol::{Address, Amount, ProviderId, PurchaseId, ServiceId};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -25,8 +26,10 @@ struct Chain {
 struct Contracts {
     utility_token: Address,
     settlement: Address,
-    /// On the L1.
+    /// On the L1; what investors restake.
     dev_token: Address,
+    /// On the L1, with EigenLayer's core.
+    l1: L1Contracts,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -75,6 +78,7 @@ struct Account {
 #[serde(rename_all = "camelCase")]
 struct Files {
     operators: PathBuf,
+    l1_contracts: PathBuf,
     wallet: PathBuf,
     keys: PathBuf,
     logs: PathBuf,
@@ -141,6 +145,7 @@ impl Summary {
                 utility_token: network.contracts.utility_token,
                 settlement: network.contracts.settlement,
                 dev_token: network.dev_token,
+                l1: network.l1,
             },
             operators: (0..OPERATORS).map(operator).collect(),
             providers: market.providers.iter().enumerate().map(provider).collect(),
@@ -156,9 +161,12 @@ impl Summary {
                 ("provider2", account(&accounts.providers[1])),
                 ("fresh", account(&accounts.fresh)),
                 ("consumer2", account(&accounts.consumer2)),
+                ("investor1", account(&accounts.investors[0])),
+                ("investor2", account(&accounts.investors[1])),
             ]),
             files: Files {
                 operators: layout.path("operators.json"),
+                l1_contracts: layout.path("l1.json"),
                 wallet: layout.path("consumer/purchases"),
                 keys: layout.path("keys"),
                 logs: layout.path("logs"),
@@ -185,6 +193,16 @@ impl Summary {
             row("UtilityToken", &self.contracts.utility_token, "on the L2"),
             row("Settlement", &self.contracts.settlement, "on the L2"),
             row("DevToken", &self.contracts.dev_token, "on the L1"),
+            row(
+                "RestakingVault",
+                &self.contracts.l1.vault,
+                "on the L1, beside EigenLayer's core",
+            ),
+            row(
+                "Governor",
+                &self.contracts.l1.governor,
+                "on the L1; all others: l1.json",
+            ),
         ]);
         lines.push("\n  Well-known development keys, worthless elsewhere:".to_owned());
         lines.extend(

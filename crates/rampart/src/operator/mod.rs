@@ -1,12 +1,14 @@
-//! `rampart operator`: what an operator does as an account of the ledger: judge cases, report availability, claim rewards.
-//! Running one is `rampart node`.
+//! `rampart operator`: what an operator does as an account of the ledger (judge cases, report availability, claim rewards)
+//! and on the L1 (register, allocate, join). Running one is `rampart node`.
 
 mod availability;
+mod registration;
 mod sealed;
 mod show;
 mod verdict;
 
 pub use availability::report as report_availability;
+pub use registration::prove;
 pub use verdict::{commit, reveal};
 
 use crate::args::{NodeArgs, OutputArgs, SendArgs};
@@ -86,6 +88,8 @@ pub enum Command {
         #[command(flatten)]
         send: SendArgs,
     },
+    #[command(flatten)]
+    Registration(registration::Command),
 }
 
 /// A verdict on the command line.
@@ -158,5 +162,6 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Claim { send } => {
             submit_as(send, |operator, nonce| ClaimRewards { operator, nonce }.into()).await
         }
+        Command::Registration(command) => registration::run(command).await,
     }
 }

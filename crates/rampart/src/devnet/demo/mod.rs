@@ -7,6 +7,7 @@ mod calls;
 mod chain;
 mod epoch;
 mod refusals;
+mod restaking;
 mod reviews;
 mod screening;
 mod settlement;
@@ -90,6 +91,9 @@ pub async fn run(
     epoch::rewards(&mut stage).await.context("step 10")?;
     unbonding::end(&mut stage).await.context("step 11")?;
     settlement::pay(&mut stage, &trial).await.context("step 12")?;
+    restaking::govern(&mut stage).await.context("step 13")?;
+    restaking::equivocate(&mut stage).await.context("step 14")?;
+    restaking::withdraw(&mut stage).await.context("step 15")?;
     Ok(output::line(&format!(
         "\nAll {} checks hold, in {:.0} s.",
         stage.checks,
