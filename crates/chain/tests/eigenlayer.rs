@@ -6,21 +6,23 @@
 mod node;
 #[path = "support/restaking.rs"]
 mod restaking;
+#[path = "support/stage.rs"]
+mod stage;
 
 use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::SignerSync as _;
-use alloy::signers::local::PrivateKeySigner;
 use node::funded;
 use rampart_chain::ChainError;
 use rampart_chain::bindings::{
     DevTokenContract, GovernanceTokenContract, OutboxContract, ServiceManagerContract,
 };
 use rampart_chain::deploy::Deployer;
-use rampart_chain::l1::{Core, CoreVersion, Decision, L1Settings, Support};
+use rampart_chain::l1::{Core, CoreVersion, Decision, L1Settings};
 use rampart_protocol::eip712::EcdsaSignature;
-use rampart_protocol::{Checkpoint, Domain, SignedCheckpoint};
-use restaking::{DELAYS, ONE, Restaking, TIMELOCK_DELAY, VOTING_DELAY, VOTING_PERIOD, WHOLE};
+use rampart_protocol::{Checkpoint, SignedCheckpoint};
+use restaking::{DELAYS, ONE, Restaking, WHOLE};
+use stage::{ANN, BOB, OPERATOR, SETTLEMENT, address, checkpoint_key, decide, refused, restaked};
 
 alloy::sol! {
     #[sol(rpc)]
@@ -35,63 +37,11 @@ alloy::sol! {
     }
 }
 
-const SETTLEMENT: Domain = Domain {
-    chain_id: 59_144,
-    settlement: Address::repeat_byte(0x5e),
-};
-/// Accounts: who operates, and who restakes.
-const OPERATOR: usize = 1;
-const ANN: usize = 2;
-const BOB: usize = 3;
-
-fn address(account: usize) -> Address {
-    funded(account).address()
-}
-
-fn checkpoint_key() -> PrivateKeySigner {
-    PrivateKeySigner::from_bytes(&B256::repeat_byte(0x11)).unwrap()
-}
-
 fn provider(world: &Restaking, account: usize) -> DynProvider {
     ProviderBuilder::new()
         .wallet(funded(account))
         .connect_http(world.anvil.url.parse().unwrap())
         .erased()
-}
-
-#[track_caller]
-fn refused<T: std::fmt::Debug>(result: Result<T, ChainError>, with: &str) {
-    let error = result.unwrap_err();
-    assert!(matches!(error, ChainError::Refused(_)), "{error:?}");
-    assert!(error.to_string().contains(with), "{error}");
-}
-
-/// An operator in the set, to which Ann restaked 100 and Bob 50.
-async fn restaked() -> Restaking {
-    let world = Restaking::start(SETTLEMENT).await;
-    world.join(OPERATOR, &checkpoint_key()).await;
-    for (account, amount) in [(ANN, 100 * ONE), (BOB, 50 * ONE)] {
-        world
-            .vault(account)
-            .restake(address(OPERATOR), amount)
-            .await
-            .unwrap();
-    }
-    world
-}
-
-/// Has governance decide something, with Ann's votes.
-async fn decide(world: &Restaking, decisions: &[Decision]) {
-    let ann = world.governance(ANN);
-    ann.delegate(address(ANN)).await.unwrap();
-    world.anvil.pass(1).await;
-    let (proposal, _) = ann.propose(decisions, "so be it").await.unwrap();
-    world.anvil.pass(VOTING_DELAY.0 + 1).await;
-    ann.vote(proposal.id, Support::For, "").await.unwrap();
-    world.anvil.pass(VOTING_PERIOD.0).await;
-    ann.queue(&proposal).await.unwrap();
-    world.anvil.pass(TIMELOCK_DELAY.0 + 1).await;
-    ann.execute(&proposal).await.unwrap();
 }
 
 fn slash(wad: u64) -> Decision {
