@@ -30,7 +30,16 @@ fn secret(path: &Path, text: &str, mode: u32) {
 #[test]
 fn every_command_has_help() {
     for group in [
-        "account", "consumer", "provider", "operator", "investor", "network", "node", "sidecar", "gateway",
+        "account",
+        "consumer",
+        "provider",
+        "operator",
+        "investor",
+        "governance",
+        "network",
+        "node",
+        "sidecar",
+        "gateway",
         "vendor",
     ] {
         let output = rampart(&[group, "--help"]);
