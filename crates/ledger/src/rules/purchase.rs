@@ -186,11 +186,12 @@ fn book<V: View>(draft: &mut Draft<'_, V>, record: PurchaseRecord, own: Amount) 
     let (params, now) = (draft.params.clone(), draft.now());
     let (cut, share) = divide(&params, own)?;
     let (pair, evidence) = remember(draft, &params, &record, own)?;
-    let mut provider = draft.provider(record.provider)?;
-    count_sale(draft, &mut provider, &record, evidence)?;
+    let mut shared = draft.shared_provider(record.provider)?;
+    let provider = Arc::make_mut(&mut shared);
+    count_sale(draft, provider, &record, evidence)?;
     let overflow = |what| Reject::Overflow { what };
     let need =
-        required_stake(&params, &draft.globals, &provider, now).ok_or(overflow("the deposit required"))?;
+        required_stake(&params, &draft.globals, provider, now).ok_or(overflow("the deposit required"))?;
     if provider.stake < need {
         return Err(Reject::Undercollateralised {
             have: provider.stake,
@@ -200,9 +201,9 @@ fn book<V: View>(draft: &mut Draft<'_, V>, record: PurchaseRecord, own: Amount) 
     }
     give(&mut draft.globals.pool, cut, "the pool")?;
     give(&mut draft.globals.escrow, share, "the sum of escrow")?;
-    escrow::add(draft, &mut provider, share, now, params.escrow_bucket)?;
+    escrow::add(draft, provider, share, now, params.escrow_bucket)?;
     draft.globals.purchases = next(draft.globals.purchases, "the number of purchases")?;
-    draft.put(provider);
+    draft.put(shared);
     draft.put(pair);
     draft.put(Purchase {
         record,
