@@ -44,6 +44,7 @@ impl<V: View> View for Draft<'_, V> {
 }
 
 impl<'v, V: View> Draft<'v, V> {
+    #[inline]
     pub(crate) fn new(view: &'v V, env: BlockEnv) -> Result<Self, Fault> {
         let genesis = |key| Corrupt {
             key,
@@ -94,6 +95,7 @@ impl<'v, V: View> Draft<'v, V> {
         self.events.push(event);
     }
 
+    #[inline]
     pub(crate) fn finish(mut self) -> Changeset {
         if self.globals != *self.before {
             self.writes.insert(Key::globals(), Some(self.globals.into()));

@@ -14,6 +14,22 @@ pub(crate) fn mul_div(a: u128, b: u128, c: u128) -> Option<u128> {
     u128::try_from(quotient).ok()
 }
 
+/// `a * b`, which always fits 256 bits.
+pub(crate) fn product(a: u128, b: u128) -> U256 {
+    U256::from(a).wrapping_mul(U256::from(b))
+}
+
+/// `value * factor`; `None` past 256 bits.
+pub(crate) fn times(value: U256, factor: u64) -> Option<U256> {
+    let mut carry = 0;
+    let limbs = value.into_limbs().map(|limb| {
+        let (low, high) = limb.carrying_mul(factor, carry);
+        carry = high;
+        low
+    });
+    (carry == 0).then(|| U256::from_limbs(limbs))
+}
+
 /// A fraction of a number, rounded down; `None` past 128 bits.
 pub(crate) fn ppm_of(value: u128, fraction: Ppm) -> Option<u128> {
     mul_div(value, u128::from(fraction.0), u128::from(Ppm::ONE.0))

@@ -90,11 +90,12 @@ fn one(live: u64, timed: usize, seed: u64) -> Times {
         prepared.push(began.elapsed().as_secs_f64());
     }
 
-    let mut applied = Vec::new();
+    let (mut applied, mut keys) = (Vec::new(), Vec::new());
     for go in inputs.chunks(GO) {
         let began = Instant::now();
         for soon in go.chunks(AHEAD) {
-            let keys: Vec<Key> = soon.iter().flat_map(reads).collect();
+            keys.clear();
+            soon.iter().for_each(|input| keys.extend(reads(input)));
             market.state.prefetch(&keys);
             for input in soon {
                 let changes = apply(&market.state, &market.env, input).unwrap();

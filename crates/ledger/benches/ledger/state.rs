@@ -96,7 +96,9 @@ impl State {
             free => {
                 *free = Some((key, entry));
                 self.taken += 1;
-                self.reserve(0);
+                if 2 * self.taken > self.places.len() {
+                    self.reserve(self.taken);
+                }
             }
         }
     }
