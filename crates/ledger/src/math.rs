@@ -67,6 +67,22 @@ mod tests {
     }
 
     #[test]
+    fn products_are_those_of_general_multiplication_at_every_size() {
+        let numbers = [0, 1, 3, u128::from(u64::MAX), 1 << 64, u128::MAX - 1, u128::MAX];
+        for (a, b) in numbers.iter().flat_map(|a| numbers.map(|b| (*a, b))) {
+            let whole = U256::from(a).checked_mul(U256::from(b)).unwrap();
+            assert_eq!(product(a, b), whole, "{a} * {b}");
+            for factor in [0, 1, 2_000_000, u64::MAX] {
+                assert_eq!(
+                    times(whole, factor),
+                    whole.checked_mul(U256::from(factor)),
+                    "{a} * {b} * {factor}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_fraction_rounds_as_its_name_says() {
         for (amount, fraction, down, up) in [
             (0, 50_000, 0, 0),

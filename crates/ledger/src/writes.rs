@@ -120,3 +120,39 @@ impl FromIterator<(Key, Option<Record>)> for Writes {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Writes;
+    use crate::key::Key;
+    use crate::record::{Globals, Record};
+    use alloc::vec::Vec;
+
+    #[test]
+    fn keys_are_in_the_order_of_their_bytes_and_the_last_write_of_each_holds() {
+        let globals = Record::from(Globals::default());
+        let keys = [9, 1, 300, 2, 1, 0].map(Key::epoch);
+        let writes: Writes = (0..)
+            .zip(keys)
+            .map(|(n, key)| (key, (n == 4).then(|| globals.clone())))
+            .collect();
+        let mut sorted: Vec<Key> = keys.to_vec();
+        sorted.sort_by_key(|key| *key.as_bytes());
+        sorted.dedup();
+        assert!(writes.keys().eq(&sorted));
+        assert_eq!(writes.len(), 5);
+        assert_eq!(writes[&Key::epoch(1)], Some(globals));
+        assert_eq!(writes.get(&Key::epoch(2)), Some(&None));
+        assert_eq!(writes.get(&Key::epoch(3)), None);
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_loaded_is_not_written() {
+        let mut writes = Writes::default();
+        assert_eq!(
+            writes.get_or_load(&Key::params(), || Err("missing")),
+            Err("missing")
+        );
+        assert!(writes.is_empty());
+    }
+}
