@@ -6,10 +6,9 @@ use crate::draft::Draft;
 use crate::event::Event;
 use crate::fault::Fault;
 use crate::key::Key;
-use crate::record::Record;
 use crate::rules;
 use crate::view::View;
-use alloc::collections::BTreeMap;
+use crate::writes::Writes;
 use alloc::vec::Vec;
 use rampart_protocol::http_signature::is_acceptable_key;
 use rampart_protocol::{Address, B256, Domain, Message, Observation, Timestamp};
@@ -109,7 +108,7 @@ pub enum Input {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changeset {
     /// The records to write, `None` to delete.
-    pub writes: BTreeMap<Key, Option<Record>>,
+    pub writes: Writes,
     /// What happened, in order.
     pub events: Vec<Event>,
 }
@@ -134,7 +133,8 @@ pub fn apply(view: &impl View, env: &BlockEnv, input: &Input) -> Result<Changese
 /// What depends on other records, such as pages of escrow, is left to [`Fault::Missing`].
 #[must_use]
 pub fn reads(input: &Input) -> Vec<Key> {
-    let mut keys = alloc::vec![Key::globals(), Key::params()];
+    let mut keys = Vec::with_capacity(8);
+    keys.extend([Key::globals(), Key::params()]);
     match input {
         Input::Begin => {}
         Input::Observation(observation) => observed(observation, &mut keys),

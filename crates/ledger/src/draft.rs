@@ -12,15 +12,18 @@ use crate::params::Params;
 use crate::record::{Account, Globals, Operator, Provider, Purchase, Record, Service, Stored};
 use crate::reject::Reject;
 use crate::view::{Missing, View, read};
-use alloc::collections::BTreeMap;
+use crate::writes::Writes;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use rampart_protocol::{Address, ProviderId, PurchaseId, ServiceId, Timestamp};
 
+/// Room for the writes of most inputs; a purchase has six.
+const WRITES: usize = 8;
+
 /// A view with writes on top.
 pub(crate) struct Draft<'v, V> {
     view: &'v V,
-    writes: BTreeMap<Key, Option<Record>>,
+    writes: Writes,
     events: Vec<Event>,
     /// The block around the input.
     pub(crate) env: BlockEnv,
@@ -41,6 +44,7 @@ impl<V: View> View for Draft<'_, V> {
 }
 
 impl<'v, V: View> Draft<'v, V> {
+    #[inline]
     pub(crate) fn new(view: &'v V, env: BlockEnv) -> Result<Self, Fault> {
         let genesis = |key| Corrupt {
             key,
@@ -50,7 +54,7 @@ impl<'v, V: View> Draft<'v, V> {
         let params = read(view, &Key::params())?.ok_or_else(|| genesis(Key::params()))?;
         Ok(Self {
             view,
-            writes: BTreeMap::new(),
+            writes: Writes::with_capacity(WRITES),
             events: Vec::new(),
             env,
             params,
@@ -64,14 +68,34 @@ impl<'v, V: View> Draft<'v, V> {
         self.writes.insert(record.key(), Some(record));
     }
 
+    /// A record to change where it stands among the writes, which it is put into; `absent` is for when there is none.
+    pub(crate) fn edit<T: Stored>(
+        &mut self,
+        key: &Key,
+        absent: impl Fn() -> Reject,
+    ) -> Result<&mut T, Fault> {
+        let view = self.view;
+        let load = || view.get(key)?.ok_or_else(|| Fault::Reject(absent()));
+        let record = self.writes.get_or_load(key, load)?;
+        let record = record.as_mut().ok_or_else(&absent)?;
+        let record = T::within(record).ok_or_else(|| Corrupt::kind(*key))?;
+        // The view shares the record, so the first change makes a copy, and later ones change that.
+        Ok(Arc::make_mut(record))
+    }
+
     pub(crate) fn remove(&mut self, key: Key) {
         self.writes.insert(key, None);
     }
 
     pub(crate) fn emit(&mut self, event: Event) {
+        // Most inputs have one event. Left to itself, the list would make room for four, and an event is large.
+        if self.events.is_empty() {
+            self.events.reserve_exact(1);
+        }
         self.events.push(event);
     }
 
+    #[inline]
     pub(crate) fn finish(mut self) -> Changeset {
         if self.globals != *self.before {
             self.writes.insert(Key::globals(), Some(self.globals.into()));

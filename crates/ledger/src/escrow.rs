@@ -42,7 +42,8 @@ pub(crate) fn add<V: View>(
     if amount == Amount::ZERO {
         return Ok(());
     }
-    let mut page = open_page(draft, provider, now, width)?;
+    let mut shared = open_page(draft, provider, now, width)?;
+    let page = Arc::make_mut(&mut shared);
     let bucket = (now.since(page.start).0 / page.width.0.max(1)).min(BUCKETS_PER_PAGE - 1);
     let overflow = Reject::Overflow {
         what: "the provider's escrow",
@@ -56,7 +57,7 @@ pub(crate) fn add<V: View>(
     })?;
     *bucket = bucket.checked_add(amount).ok_or(overflow.clone())?;
     provider.escrow.total = provider.escrow.total.checked_add(amount).ok_or(overflow)?;
-    draft.put(page);
+    draft.put(shared);
     Ok(())
 }
 
@@ -66,7 +67,7 @@ fn open_page<V: View>(
     provider: &mut Provider,
     now: Timestamp,
     width: Seconds,
-) -> Result<EscrowPage, Fault> {
+) -> Result<Arc<EscrowPage>, Fault> {
     let width = Seconds(width.0.max(1));
     let aligned = Timestamp(now.0 - now.0 % width.0.saturating_mul(BUCKETS_PER_PAGE));
     if provider.escrow.total == Amount::ZERO {
@@ -75,7 +76,7 @@ fn open_page<V: View>(
             first: aligned,
             last: aligned,
         };
-        return Ok(empty_page(provider.id, aligned, width));
+        return Ok(Arc::new(empty_page(provider.id, aligned, width)));
     }
     let mut newest = load_page(draft, provider.id, provider.escrow.last)?;
     let end = Timestamp(
@@ -89,10 +90,10 @@ fn open_page<V: View>(
     }
     // Only after a change of the width can the aligned start lie within the newest page.
     let start = aligned.max(end);
-    newest.next = start;
+    Arc::make_mut(&mut newest).next = start;
     provider.escrow.last = start;
     draft.put(newest);
-    Ok(empty_page(provider.id, start, width))
+    Ok(Arc::new(empty_page(provider.id, start, width)))
 }
 
 fn empty_page(provider: ProviderId, start: Timestamp, width: Seconds) -> EscrowPage {
@@ -109,11 +110,10 @@ fn load_page<V: View>(
     draft: &Draft<'_, V>,
     provider: ProviderId,
     start: Timestamp,
-) -> Result<EscrowPage, Fault> {
-    draft.existing(
-        &Key::escrow_page(provider, start),
-        "a page of escrow is missing from its list",
-    )
+) -> Result<Arc<EscrowPage>, Fault> {
+    let key = Key::escrow_page(provider, start);
+    let what = "a page of escrow is missing from its list";
+    Ok(read(draft, &key)?.ok_or(Corrupt { key, what })?)
 }
 
 /// What [`retrieve`] would take, without taking it.
@@ -168,7 +168,8 @@ pub(crate) fn seize<V: View>(
         if left == Amount::ZERO {
             return Ok(seized);
         }
-        let mut page = load_page(draft, provider.id, provider.escrow.first)?;
+        let mut shared = load_page(draft, provider.id, provider.escrow.first)?;
+        let page = Arc::make_mut(&mut shared);
         for bucket in &mut page.buckets {
             let taken = Amount(bucket.0.min(left.0));
             *bucket = bucket.checked_sub(taken).ok_or(corrupt)?;
@@ -176,7 +177,7 @@ pub(crate) fn seize<V: View>(
             provider.escrow.total = provider.escrow.total.checked_sub(taken).ok_or(corrupt)?;
         }
         if page.buckets.iter().any(|held| *held != Amount::ZERO) {
-            draft.put(page);
+            draft.put(shared);
             continue;
         }
         draft.remove(page.key());
@@ -208,13 +209,14 @@ pub(crate) fn retrieve<V: View>(
                 next_at: None,
             });
         }
-        let mut page = load_page(draft, provider.id, provider.escrow.first)?;
+        let mut shared = load_page(draft, provider.id, provider.escrow.first)?;
+        let page = Arc::make_mut(&mut shared);
         let taken = page.take_unlocked(now, wait).ok_or(corrupt)?;
         amount = amount.checked_add(taken).ok_or(corrupt)?;
         provider.escrow.total = provider.escrow.total.checked_sub(taken).ok_or(corrupt)?;
         if let Some(next_at) = page.next_unlock(wait) {
             if taken != Amount::ZERO {
-                draft.put(page);
+                draft.put(shared);
             }
             return Ok(Retrieved {
                 amount,

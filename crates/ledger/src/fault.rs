@@ -14,6 +14,16 @@ pub struct Corrupt {
     pub what: &'static str,
 }
 
+impl Corrupt {
+    /// A record of another kind than its key names.
+    pub(crate) const fn kind(key: Key) -> Self {
+        Self {
+            key,
+            what: "a record of another kind",
+        }
+    }
+}
+
 /// Why [`crate::apply()`] returned no changes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {

@@ -31,6 +31,7 @@
 //! up must count in the low bits: in the high ones, all records of a kind would share one place.
 
 use crate::record::QueueKind;
+use core::cmp::Ordering;
 use core::fmt;
 use rampart_protocol::{Address, CaseId, ProviderId, PurchaseId, ServiceId, Timestamp, keccak256};
 
@@ -81,8 +82,21 @@ pub enum Kind {
 }
 
 /// The name of a record in the state.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key([u8; 32]);
+
+impl Ord for Key {
+    /// The order of the bytes, in which the first eight nearly always decide: so they are compared as one number.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.place().cmp(&other.place())).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// Spreads sequential ids over 64 bits: 2^64 divided by the golden ratio, made odd.
 const fn spread(id: u64) -> u64 {
@@ -235,6 +249,11 @@ impl Key {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// The first eight bytes as a big-endian number.
+    fn place(&self) -> u64 {
+        u64::from_be_bytes(self.0.first_chunk().copied().unwrap_or_default())
     }
 
     const fn numbered(kind: Kind, id: u64) -> Self {

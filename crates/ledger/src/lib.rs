@@ -32,6 +32,7 @@ mod reject;
 mod rules;
 mod standing;
 mod view;
+mod writes;
 
 pub use apply::{BlockEnv, Changeset, Input, Prepared, apply, reads};
 pub use audit::{AuditError, audit};
@@ -47,3 +48,4 @@ pub use reject::Reject;
 pub use rules::{accrued, review_fee};
 pub use standing::{Standing, is_untrustworthy, purchase_evidence, required_stake, score, standing, wait};
 pub use view::{MemoryState, Missing, View, read};
+pub use writes::Writes;

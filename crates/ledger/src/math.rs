@@ -14,6 +14,22 @@ pub(crate) fn mul_div(a: u128, b: u128, c: u128) -> Option<u128> {
     u128::try_from(quotient).ok()
 }
 
+/// `a * b`, which always fits 256 bits.
+pub(crate) fn product(a: u128, b: u128) -> U256 {
+    U256::from(a).wrapping_mul(U256::from(b))
+}
+
+/// `value * factor`; `None` past 256 bits.
+pub(crate) fn times(value: U256, factor: u64) -> Option<U256> {
+    let mut carry = 0;
+    let limbs = value.into_limbs().map(|limb| {
+        let (low, high) = limb.carrying_mul(factor, carry);
+        carry = high;
+        low
+    });
+    (carry == 0).then(|| U256::from_limbs(limbs))
+}
+
 /// A fraction of a number, rounded down; `None` past 128 bits.
 pub(crate) fn ppm_of(value: u128, fraction: Ppm) -> Option<u128> {
     mul_div(value, u128::from(fraction.0), u128::from(Ppm::ONE.0))
@@ -48,6 +64,22 @@ mod tests {
         assert_eq!(mul_div(7, 3, 2), Some(10));
         assert_eq!(mul_div(u128::MAX, 2, 1), None);
         assert_eq!(mul_div(1, 1, 0), None);
+    }
+
+    #[test]
+    fn products_are_those_of_general_multiplication_at_every_size() {
+        let numbers = [0, 1, 3, u128::from(u64::MAX), 1 << 64, u128::MAX - 1, u128::MAX];
+        for (a, b) in numbers.iter().flat_map(|a| numbers.map(|b| (*a, b))) {
+            let whole = U256::from(a).checked_mul(U256::from(b)).unwrap();
+            assert_eq!(product(a, b), whole, "{a} * {b}");
+            for factor in [0, 1, 2_000_000, u64::MAX] {
+                assert_eq!(
+                    times(whole, factor),
+                    whole.checked_mul(U256::from(factor)),
+                    "{a} * {b} * {factor}"
+                );
+            }
+        }
     }
 
     #[test]

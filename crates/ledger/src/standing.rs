@@ -5,7 +5,7 @@
 
 use crate::escrow;
 use crate::fault::Fault;
-use crate::math::{interpolate_down, ppm_of_up};
+use crate::math::{interpolate_down, ppm_of_up, product, times};
 use crate::params::{Evidence, Params};
 use crate::record::{Globals, Provider};
 use crate::view::View;
@@ -127,27 +127,18 @@ pub fn required_stake(
 /// `(fee * 2 * unit + bonus * (min(c, K)^2 - min(spent, K)^2 + 2 * K * (c - max(spent, K)))) * cut / (2 * unit)`.
 #[must_use]
 pub fn purchase_evidence(params: &Params, spent: u128, fee: Amount) -> Option<Evidence> {
-    let big = |value: u128| U256::from(value);
-    let unit = params.repeat_unit.0;
+    let (unit, one) = (params.repeat_unit.0, u64::from(Ppm::ONE.0));
     let cap = unit.checked_mul(u128::from(params.repeat_cap.0))?;
     let end = spent.checked_add(fee.0)?;
-    let square = |value: u128| big(value).checked_mul(big(value));
-    let below = square(end.min(cap))?.checked_sub(square(spent.min(cap))?)?;
-    let above = big(end.saturating_sub(spent.max(cap)))
-        .checked_mul(big(cap))?
-        .checked_mul(big(2))?;
-    let twice_unit = big(unit).checked_mul(big(2))?;
-    let one = big(u128::from(Ppm::ONE.0));
-    let plain = big(fee.0).checked_mul(twice_unit)?.checked_mul(one)?;
-    let bonus = below
-        .checked_add(above)?
-        .checked_mul(big(u128::from(params.repeat_bonus.0)))?;
-    let weighted = plain
-        .checked_add(bonus)?
-        .checked_mul(big(u128::from(params.protocol_cut.0)))?;
-    let scale = twice_unit
-        .checked_mul(one)?
-        .checked_mul(big(params.evidence_unit.0))?;
+    let (from, to) = (spent.min(cap), end.min(cap));
+    // a^2 - b^2 = (a - b) * a + (a - b) * b.
+    let below = product(to - from, to) + product(to - from, from);
+    let above = product(end.saturating_sub(spent.max(cap)), cap);
+    let bonus = below.checked_add(above.checked_add(above)?)?;
+    let bonus = times(bonus, params.repeat_bonus.0.into())?;
+    let plain = times(product(fee.0, unit), 2 * one)?;
+    let weighted = times(plain.checked_add(bonus)?, params.protocol_cut.0.into())?;
+    let scale = times(product(unit, params.evidence_unit.0), 2 * one)?;
     // Evidence counts millionths and the cut is in millionths, so these two factors cancel.
     u128::try_from(weighted.checked_div(scale)?).ok().map(Evidence)
 }

@@ -31,11 +31,7 @@ pub fn read<T: Stored>(view: &impl View, key: &Key) -> Result<Option<Arc<T>>, Fa
     };
     match T::from_record(record) {
         Some(record) => Ok(Some(record)),
-        None => Err(Corrupt {
-            key: *key,
-            what: "a record of another kind",
-        }
-        .into()),
+        None => Err(Corrupt::kind(*key).into()),
     }
 }
 

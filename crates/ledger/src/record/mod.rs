@@ -39,6 +39,9 @@ pub trait Stored: Clone + Into<Record> {
 
     /// Takes the record out, or nothing when it is of another kind.
     fn from_record(record: Record) -> Option<Arc<Self>>;
+
+    /// The record to change in its place, or nothing when it is of another kind.
+    fn within(record: &mut Record) -> Option<&mut Arc<Self>>;
 }
 
 macro_rules! records {
@@ -93,10 +96,20 @@ macro_rules! records {
                 }
             }
 
+            impl From<Arc<$name>> for Record {
+                fn from(record: Arc<$name>) -> Self {
+                    Self::$name(record)
+                }
+            }
+
             impl Stored for $name {
                 const KIND: Kind = Kind::$kind;
 
                 fn from_record(record: Record) -> Option<Arc<Self>> {
+                    if let Record::$name(record) = record { Some(record) } else { None }
+                }
+
+                fn within(record: &mut Record) -> Option<&mut Arc<Self>> {
                     if let Record::$name(record) = record { Some(record) } else { None }
                 }
             }

@@ -41,7 +41,6 @@ pub(super) fn force<V: View>(draft: &mut Draft<'_, V>, forced: &Forced) -> Resul
 
 fn execute<V: View>(draft: &mut Draft<'_, V>, prepared: &Prepared) -> Result<(), Fault> {
     check_limits(prepared.message())?;
-    let account = funds::account(draft, prepared.signer())?;
-    count_nonce(draft, account)?;
+    count_nonce(funds::account(draft, prepared.signer())?)?;
     dispatch(draft, prepared)
 }

@@ -10,11 +10,10 @@ use rampart_protocol::{Address, Amount, Nonce, ProviderId};
 
 /// Takes from an account's balance.
 pub(super) fn debit<V: View>(draft: &mut Draft<'_, V>, who: Address, amount: Amount) -> Result<(), Fault> {
-    let mut account = account(draft, who)?;
+    let account = account(draft, who)?;
     let have = account.balance;
     let insufficient = Reject::InsufficientBalance { have, need: amount };
     account.balance = have.checked_sub(amount).ok_or(insufficient)?;
-    draft.put(account);
     take(&mut draft.globals.balances, amount)
 }
 
@@ -41,10 +40,12 @@ pub(super) fn debit_with_storage<V: View>(
     Ok(())
 }
 
-/// The account of a signer, which exists.
-pub(super) fn account<V: View>(draft: &Draft<'_, V>, who: Address) -> Result<Account, Fault> {
-    let found = draft.account(&who)?;
-    found.ok_or_else(|| Reject::UnknownAccount { account: who }.into())
+/// The account of somebody who has one, to change.
+pub(super) fn account<'d, V: View>(
+    draft: &'d mut Draft<'_, V>,
+    who: Address,
+) -> Result<&'d mut Account, Fault> {
+    draft.edit(&Key::account(&who), || Reject::UnknownAccount { account: who })
 }
 
 /// An account, opened if it did not exist.

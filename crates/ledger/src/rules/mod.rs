@@ -58,8 +58,8 @@ pub(crate) fn observe<V: View>(draft: &mut Draft<'_, V>, observation: &Observati
 pub(crate) fn execute<V: View>(draft: &mut Draft<'_, V>, prepared: &Prepared) -> Result<(), Fault> {
     check_limits(prepared.message())?;
     let account = funds::account(draft, prepared.signer())?;
-    check_nonce(&account, prepared.message().nonce())?;
-    count_nonce(draft, account)?;
+    check_nonce(account, prepared.message().nonce())?;
+    count_nonce(account)?;
     dispatch(draft, prepared)
 }
 
@@ -116,9 +116,8 @@ fn check_nonce(account: &Account, got: Nonce) -> Result<(), Reject> {
     Ok(())
 }
 
-fn count_nonce<V: View>(draft: &mut Draft<'_, V>, mut account: Account) -> Result<(), Fault> {
+fn count_nonce(account: &mut Account) -> Result<(), Reject> {
     account.nonce = Nonce(funds::next(account.nonce.0, "the account's nonce")?);
-    draft.put(account);
     Ok(())
 }
 

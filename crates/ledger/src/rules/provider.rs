@@ -33,9 +33,7 @@ pub(super) fn register<V: View>(
     give(&mut draft.globals.stakes, m.stake, "the sum of stakes")?;
     let id = draft.globals.next_provider;
     draft.globals.next_provider = ProviderId(next(id.0, "the number of providers")?);
-    let mut owner = account(draft, signer)?;
-    owner.provider = id;
-    draft.put(owner);
+    account(draft, signer)?.provider = id;
     draft.put(new(id, signer, m.stake, draft.now()));
     draft.put(Profile {
         provider: id,

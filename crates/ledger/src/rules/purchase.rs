@@ -183,14 +183,15 @@ fn sell<V: View>(
 /// Books a sale: divides the provider's `own` part of the fee, records the evidence, and checks that the stake still
 /// backs the revenue (V4). What was passed on to others was booked as their sales.
 fn book<V: View>(draft: &mut Draft<'_, V>, record: PurchaseRecord, own: Amount) -> Result<(), Fault> {
-    let (params, now) = (draft.params.clone(), draft.now());
-    let (cut, share) = divide(&params, own)?;
-    let (pair, evidence) = remember(draft, &params, &record, own)?;
-    let mut provider = draft.provider(record.provider)?;
-    count_sale(draft, &mut provider, &record, evidence)?;
+    let (now, width) = (draft.now(), draft.params.escrow_bucket);
+    let (cut, share) = divide(&draft.params, own)?;
+    let (pair, evidence) = remember(draft, &record, own)?;
+    let mut shared = draft.shared_provider(record.provider)?;
+    let provider = Arc::make_mut(&mut shared);
+    count_sale(draft, provider, &record, evidence)?;
     let overflow = |what| Reject::Overflow { what };
-    let need =
-        required_stake(&params, &draft.globals, &provider, now).ok_or(overflow("the deposit required"))?;
+    let need = required_stake(&draft.params, &draft.globals, provider, now)
+        .ok_or(overflow("the deposit required"))?;
     if provider.stake < need {
         return Err(Reject::Undercollateralised {
             have: provider.stake,
@@ -200,9 +201,9 @@ fn book<V: View>(draft: &mut Draft<'_, V>, record: PurchaseRecord, own: Amount) 
     }
     give(&mut draft.globals.pool, cut, "the pool")?;
     give(&mut draft.globals.escrow, share, "the sum of escrow")?;
-    escrow::add(draft, &mut provider, share, now, params.escrow_bucket)?;
+    escrow::add(draft, provider, share, now, width)?;
     draft.globals.purchases = next(draft.globals.purchases, "the number of purchases")?;
-    draft.put(provider);
+    draft.put(shared);
     draft.put(pair);
     draft.put(Purchase {
         record,
@@ -255,7 +256,6 @@ fn divide(params: &Params, fee: Amount) -> Result<(Amount, Amount), Reject> {
 /// Notes the fee in the pair's memory, and works out the evidence that it makes after what was spent before.
 fn remember<V: View>(
     draft: &Draft<'_, V>,
-    params: &Params,
     record: &PurchaseRecord,
     own: Amount,
 ) -> Result<(Pair, Evidence), Fault> {
@@ -263,7 +263,7 @@ fn remember<V: View>(
     let known: Option<Arc<Pair>> = read(draft, &Key::pair(&consumer, provider))?;
     let spent = known.map_or(Decaying::NOTHING, |pair| pair.spent);
     let overflow = |what| Reject::Overflow { what };
-    let evidence = purchase_evidence(params, spent.value(at), own).ok_or(overflow("the evidence"))?;
+    let evidence = purchase_evidence(&draft.params, spent.value(at), own).ok_or(overflow("the evidence"))?;
     let spent = (spent.add(own.0, at)).ok_or(overflow("the consumer's spending"))?;
     let pair = Pair {
         consumer,

@@ -42,9 +42,8 @@ pub(super) fn file<V: View>(
     check_deposit("the review's fee", m.fee, asked)?;
     check_reviewable(draft, &purchase)?;
     debit(draft, signer, m.fee)?;
-    let mut consumer = account(draft, signer)?;
+    let consumer = account(draft, signer)?;
     give(&mut consumer.deposits, m.fee, "the account's deposits")?;
-    draft.put(consumer);
     give(&mut draft.globals.deposits, m.fee, "the sum of deposits held")?;
     let times = u128::from(draft.params.negative_weight.0);
     let weight = (purchase.evidence.0.checked_mul(times))
@@ -232,9 +231,8 @@ pub(super) fn stand<V: View>(draft: &mut Draft<'_, V>, purchase: PurchaseId) -> 
 
 /// The review's fee leaves the deposits; the caller says where to.
 fn take_fee<V: View>(draft: &mut Draft<'_, V>, review: &Review) -> Result<(), Fault> {
-    let mut consumer = account(draft, review.consumer)?;
+    let consumer = account(draft, review.consumer)?;
     take(&mut consumer.deposits, review.fee)?;
-    draft.put(consumer);
     take(&mut draft.globals.deposits, review.fee)
 }
 

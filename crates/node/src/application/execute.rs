@@ -9,7 +9,7 @@ use crate::storage::{self, MAX_VALUE, SharedState, StateError, StateKey, StateVa
 use commonware_glue::stateful::db::DatabaseSet;
 use rampart_ledger::{
     BlockEnv, Changeset, Corrupt, Event, Fault, Input, Key, MAX_PAGES_PER_CLAIM, Missing, Record, Reject,
-    View,
+    View, Writes,
 };
 use rampart_protocol::observation::Source;
 use rampart_protocol::{B256, Domain, Header, PurchaseRecord, Timestamp};
@@ -270,7 +270,7 @@ impl<'a, E: Runtime> Executor<'a, E> {
 
 /// Refuses what the state could not hold, while it can still be told whose fault that is. Only these kinds of records
 /// grow with the number of operators; all others are far smaller.
-fn check_sizes(writes: &BTreeMap<Key, Option<Record>>) -> Result<(), ValueTooLong> {
+fn check_sizes(writes: &Writes) -> Result<(), ValueTooLong> {
     for record in writes.values().flatten() {
         if let Record::Ballot(_) | Record::AvailabilityPage(_) | Record::OperatorSet(_) = record {
             let length = record.to_bytes().len();

@@ -415,7 +415,7 @@ impl Sink for Operator {
                 .map(SignedTransaction::hash),
         );
         seen.state.commit(Changeset {
-            writes: block.executed.writes.clone(),
+            writes: block.executed.writes.clone().into_iter().collect(),
             events: Vec::new(),
         });
     }
