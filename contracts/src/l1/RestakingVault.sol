@@ -114,6 +114,9 @@ contract RestakingVault is ReentrancyGuardTransient {
     mapping(uint256 id => Withdrawal) private _withdrawals;
     mapping(bytes32 root => bool) private _requested;
 
+    /// @dev The core's nonce of the account's next withdrawal when it last delegated again; what it queued before is dust.
+    mapping(address operator => uint256 nonce) private _firstNonce;
+
     /// @notice Number of withdrawals requested so far; the id of the next one.
     uint256 public withdrawalCount;
 
@@ -216,9 +219,10 @@ contract RestakingVault is ReentrancyGuardTransient {
     /// @param root Of the withdrawal that the core queued for the pool's account.
     function reclaim(address operator, bytes32 root) external nonReentrant {
         Pool storage pool = _pools[operator];
+        IDelegationManager.Withdrawal memory queued = delegationManager.queuedWithdrawals(root);
         require(
-            _standsStill(pool) && !_requested[root]
-                && delegationManager.queuedWithdrawals(root).staker == address(pool.account),
+            _standsStill(pool) && !_requested[root] && queued.staker == address(pool.account)
+                && queued.nonce >= _firstNonce[operator],
             ErrorsLib.NothingToReclaim(operator, root)
         );
         pool.reclaimed = true;
@@ -278,6 +282,9 @@ contract RestakingVault is ReentrancyGuardTransient {
         }
         if (pool.principal < MINIMUM && delegationManager.delegatedTo(address(pool.account)) == address(0)) {
             pool.reclaimed = false;
+            // Dust turned away earlier, or a pool slashed to nothing, may have left a withdrawal in the core's queue. Brought back
+            // in place of what the operator turns away next, it would count as all that is left of the pool.
+            _firstNonce[operator] = delegationManager.cumulativeWithdrawalsQueued(address(pool.account));
             pool.account.delegate(operator, approval, salt);
         }
     }

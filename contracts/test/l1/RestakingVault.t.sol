@@ -519,6 +519,26 @@ contract RestakingVaultTest is L1Fixture {
         assertEq(vault.withdrawable(alpha), 1 ether);
     }
 
+    /// @dev Dust in the queue from before a new delegation: brought back instead of what was turned away since, it would
+    /// count as all that is left of the pool, and whoever comes next would take the rest.
+    function test_dustOfAnEarlierDelegationCannotStandForTheStakeTurnedAwayLater() public {
+        restake(bob, alpha, 1e12);
+        slash(alpha, 0.5e18);
+        vault.poke(alpha, bob);
+        bytes32 dust = turnAway();
+        restake(ann, alpha, 100 ether);
+        bytes32 root = turnAway();
+        passWithdrawalDelay();
+        expectNothing(alpha, dust);
+        assertEq(vault.positionOf(alpha, ann), 100 ether);
+
+        vault.reclaim(alpha, root);
+        uint256 id = requestWithdrawal(ann, alpha, 100 ether);
+        passWithdrawalDelay();
+        assertEq(vault.completeWithdrawal(id), 100 ether);
+        expectNothing(alpha, dust);
+    }
+
     function test_anOperatorCannotHoldInvestorsByTurningThemAwayAgain() public {
         restake(ann, alpha, 10 ether);
         bytes32 root = turnAway();

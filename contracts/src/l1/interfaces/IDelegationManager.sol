@@ -31,6 +31,7 @@ interface IDelegationManager {
     function completeQueuedWithdrawal(Withdrawal calldata withdrawal, address[] calldata tokens, bool receiveAsTokens)
         external;
     function delegatedTo(address staker) external view returns (address);
+    function cumulativeWithdrawalsQueued(address staker) external view returns (uint256);
     function getWithdrawableShares(address staker, address[] memory strategies)
         external
         view
