@@ -159,5 +159,5 @@ impl State {
 fn spread(key: &Key) -> usize {
     let word = u64::from_be_bytes(*key.as_bytes().first_chunk().unwrap());
     let product = u128::from(word) * 0x9e37_79b9_7f4a_7c15_u128;
-    (product >> 64) as usize ^ product as usize
+    usize::try_from((product >> 64) ^ (product & u128::from(u64::MAX))).unwrap()
 }
