@@ -3,10 +3,13 @@
 //! An endpoint that accepts a question and never answers would otherwise stop whoever waits for it for good.
 
 use crate::error::ChainError;
-use alloy::network::{Ethereum, EthereumWallet};
+use alloy::network::{Ethereum, EthereumWallet, TransactionBuilder};
 use alloy::primitives::Address;
-use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::providers::fillers::{FillerControlFlow, GasFillable, GasFiller, TxFiller};
+use alloy::providers::{DynProvider, Provider, ProviderBuilder, SendableTx};
+use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
+use alloy::transports::TransportResult;
 use alloy::transports::http::reqwest;
 use std::time::Duration;
 
@@ -14,6 +17,11 @@ use std::time::Duration;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time for a question and its answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Gas for checkpoints that an estimate did not see: five of them.
+const HEADROOM: u64 = 100_000;
+/// Most gas of one transaction (EIP-7825).
+const MAX_GAS: u64 = 1 << 24;
 
 /// An endpoint to read from.
 pub(crate) fn reader(rpc: &str) -> Result<DynProvider<Ethereum>, ChainError> {
@@ -29,7 +37,7 @@ pub(crate) fn sender(rpc: &str, signer: PrivateKeySigner) -> Result<DynProvider<
     let (client, url) = client(rpc, CALL_TIMEOUT)?;
     Ok(ProviderBuilder::new()
         .disable_recommended_fillers()
-        .with_gas_estimation()
+        .filler(Gas::default())
         .with_simple_nonce_management()
         .fetch_chain_id()
         .wallet(EthereumWallet::from(signer))
@@ -66,6 +74,54 @@ pub(crate) async fn check_chain(provider: &DynProvider<Ethereum>, expected: u64)
     } else {
         Err(ChainError::WrongChain { expected, actual })
     }
+}
+
+/// Sets fees as alloy does, and a gas limit above the estimate.
+///
+/// An estimate is made in the time of the latest block, what is mined happens later. Votes and stakes are checkpointed by time
+/// and block: in the same second a checkpoint is overwritten, in a later one it is a new one, which costs 17,000 to 20,000 more
+/// each. Unused gas is not paid.
+#[derive(Clone, Debug, Default)]
+struct Gas(GasFiller);
+
+impl TxFiller<Ethereum> for Gas {
+    type Fillable = GasFillable;
+
+    fn status(&self, tx: &TransactionRequest) -> FillerControlFlow {
+        TxFiller::<Ethereum>::status(&self.0, tx)
+    }
+
+    fn fill_sync(&self, tx: &mut SendableTx<Ethereum>) {
+        self.0.fill_sync(tx);
+    }
+
+    async fn prepare<P: Provider<Ethereum>>(
+        &self,
+        provider: &P,
+        tx: &TransactionRequest,
+    ) -> TransportResult<GasFillable> {
+        let mut fillable = self.0.prepare(provider, tx).await?;
+        if TransactionBuilder::gas_limit(tx).is_none() {
+            let (GasFillable::Legacy { gas_limit, .. } | GasFillable::Eip1559 { gas_limit, .. }) =
+                &mut fillable;
+            *gas_limit = with_headroom(*gas_limit);
+        }
+        Ok(fillable)
+    }
+
+    async fn fill(
+        &self,
+        fillable: GasFillable,
+        tx: SendableTx<Ethereum>,
+    ) -> TransportResult<SendableTx<Ethereum>> {
+        self.0.fill(fillable, tx).await
+    }
+}
+
+/// A quarter more and some checkpoints more, but not beyond what a transaction may have, unless the estimate is.
+fn with_headroom(estimate: u64) -> u64 {
+    let ample = estimate.saturating_add(estimate / 4).saturating_add(HEADROOM);
+    ample.min(estimate.max(MAX_GAS))
 }
 
 fn client(rpc: &str, timeout: Duration) -> Result<(reqwest::Client, reqwest::Url), ChainError> {
@@ -105,6 +161,15 @@ mod tests {
         let error = reader("wss://rpc.example/v2/SECRETKEY").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("SECRETKEY"));
         assert!(reader("https://rpc.example/v2/SECRETKEY").is_ok());
+    }
+
+    #[test]
+    fn a_gas_limit_is_above_the_estimate_and_within_what_a_transaction_may_have() {
+        assert_eq!(with_headroom(21_000), 126_250);
+        assert_eq!(with_headroom(800_000), 1_100_000);
+        assert_eq!(with_headroom(MAX_GAS - 1), MAX_GAS);
+        // Another chain may allow more; the endpoint said so.
+        assert_eq!(with_headroom(MAX_GAS + 1), MAX_GAS + 1);
     }
 
     #[tokio::test]
