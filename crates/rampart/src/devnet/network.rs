@@ -26,7 +26,7 @@ const ALLOWANCE: Amount = Amount(1_000_000 * Amount::TOKEN.0);
 
 /// The settlement's escape hatch: far more than a stop of this machine for a moment, short enough to be waited for.
 /// Governance does not reach this L2.
-const HATCH: Hatch = Hatch {
+pub const HATCH: Hatch = Hatch {
     exit_delay: Seconds(3_600),
     force_delay: Seconds(3_600),
     guardian: Address::ZERO,

@@ -6,6 +6,7 @@ mod bundle;
 mod calls;
 mod chain;
 mod epoch;
+mod leaving;
 mod refusals;
 mod restaking;
 mod reviews;
@@ -94,6 +95,9 @@ pub async fn run(
     restaking::govern(&mut stage).await.context("step 13")?;
     restaking::equivocate(&mut stage).await.context("step 14")?;
     restaking::withdraw(&mut stage).await.context("step 15")?;
+    leaving::everybody(&mut stage, children)
+        .await
+        .context("step 16")?;
     Ok(output::line(&format!(
         "\nAll {} checks hold, in {:.0} s.",
         stage.checks,
