@@ -11,7 +11,6 @@ mod stage;
 
 use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use alloy::signers::SignerSync as _;
 use node::funded;
 use rampart_chain::ChainError;
 use rampart_chain::bindings::{
@@ -19,10 +18,8 @@ use rampart_chain::bindings::{
 };
 use rampart_chain::deploy::Deployer;
 use rampart_chain::l1::{Core, CoreVersion, Decision, L1Settings};
-use rampart_protocol::eip712::EcdsaSignature;
-use rampart_protocol::{Checkpoint, SignedCheckpoint};
 use restaking::{DELAYS, ONE, Restaking, WHOLE};
-use stage::{ANN, BOB, OPERATOR, SETTLEMENT, address, checkpoint_key, decide, refused, restaked};
+use stage::{ANN, BOB, OPERATOR, SETTLEMENT, address, checkpoint_key, decide, refused, restaked, signed};
 
 alloy::sol! {
     #[sol(rpc)]
@@ -52,28 +49,10 @@ fn slash(wad: u64) -> Decision {
     }
 }
 
-fn signed(height: u64, state: u8) -> SignedCheckpoint {
-    let checkpoint = Checkpoint {
-        epoch: 0,
-        height,
-        state_root: B256::repeat_byte(state),
-        withdrawals_root: B256::ZERO,
-        exit_root: B256::ZERO,
-        inbox_count: 0,
-        next_operator_set: B256::repeat_byte(9),
-    };
-    let signature = checkpoint_key()
-        .sign_hash_sync(&checkpoint.signing_hash(&SETTLEMENT))
-        .unwrap();
-    SignedCheckpoint {
-        checkpoint,
-        signature: EcdsaSignature::new(signature.as_bytes()),
-    }
-}
-
 async fn equivocate(world: &Restaking, height: u64) -> Result<U256, ChainError> {
     let reporter = world.operators(0);
-    let proof = (signed(height, 1), signed(height, 2));
+    let key = checkpoint_key();
+    let proof = (signed(&key, height, 1), signed(&key, height, 2));
     let punished = reporter
         .slash_equivocation(&proof.0, &proof.1, Address::repeat_byte(0xb0))
         .await?;

@@ -6,43 +6,17 @@
 mod node;
 #[path = "support/restaking.rs"]
 mod restaking;
+#[path = "support/stage.rs"]
+mod stage;
 
-use alloy::primitives::{Address, B256, U256};
-use alloy::signers::SignerSync as _;
+use alloy::primitives::{Address, U256};
 use alloy::signers::local::PrivateKeySigner;
 use node::funded;
 use rampart_chain::l1::{Decision, ProposalState, Support};
-use rampart_chain::{ChainError, EventCursor, EventReader};
-use rampart_protocol::eip712::EcdsaSignature;
+use rampart_chain::{EventCursor, EventReader};
 use rampart_protocol::observation::{GovernanceAction, Observation, ParameterChange, SetParameters};
-use rampart_protocol::{Amount, Checkpoint, Domain, SignedCheckpoint};
 use restaking::{BOUNTY, DELAYS, ONE, Restaking, TIMELOCK_DELAY, VOTING_DELAY, VOTING_PERIOD, WHOLE};
-
-const SETTLEMENT: Domain = Domain {
-    chain_id: 59_144,
-    settlement: Address::repeat_byte(0x5e),
-};
-
-fn checkpoint_key() -> PrivateKeySigner {
-    PrivateKeySigner::from_bytes(&B256::repeat_byte(0x11)).unwrap()
-}
-
-fn signed(key: &PrivateKeySigner, height: u64, state: u8) -> SignedCheckpoint {
-    let checkpoint = Checkpoint {
-        epoch: 0,
-        height,
-        state_root: B256::repeat_byte(state),
-        withdrawals_root: B256::ZERO,
-        exit_root: B256::ZERO,
-        inbox_count: 0,
-        next_operator_set: B256::repeat_byte(9),
-    };
-    let signature = key.sign_hash_sync(&checkpoint.signing_hash(&SETTLEMENT)).unwrap();
-    SignedCheckpoint {
-        checkpoint,
-        signature: EcdsaSignature::new(signature.as_bytes()),
-    }
-}
+use stage::{SETTLEMENT, checkpoint_key, refused, signed};
 
 /// Everything that the outbox told so far and that is final.
 async fn told(world: &Restaking) -> Vec<Observation> {
@@ -69,12 +43,6 @@ fn ledger(told: &[Observation], investor: Address) -> (u128, u128) {
     (stake, weight)
 }
 
-fn refused(result: Result<impl std::fmt::Debug, ChainError>) -> String {
-    let error = result.unwrap_err();
-    assert!(matches!(error, ChainError::Refused(_)), "{error:?}");
-    error.to_string()
-}
-
 #[tokio::test]
 async fn the_whole_life_of_a_stake_from_restaking_over_a_slashing_to_its_withdrawal() {
     let world = Restaking::start(SETTLEMENT).await;
@@ -82,7 +50,10 @@ async fn the_whole_life_of_a_stake_from_restaking_over_a_slashing_to_its_withdra
     let key = checkpoint_key();
 
     // Nobody restakes to who is not in the set.
-    refused(world.vault(2).restake(operator, 10 * ONE).await);
+    refused(
+        world.vault(2).restake(operator, 10 * ONE).await,
+        "not in the service's operator set",
+    );
     world.join(1, &key).await;
     let status = world.operators(2).status(operator).await.unwrap();
     assert!(status.registered && status.can_allocate && status.member);
@@ -132,7 +103,10 @@ async fn the_whole_life_of_a_stake_from_restaking_over_a_slashing_to_its_withdra
     let seen = told(&world).await;
     assert_eq!(ledger(&seen, ann), (75 * ONE, 50 * ONE));
     assert_eq!(ledger(&seen, bob), (75 * ONE, 0));
-    refused(world.vault(3).request_withdrawal(operator, 25 * ONE).await);
+    refused(
+        world.vault(3).request_withdrawal(operator, 25 * ONE).await,
+        "15 governance tokens are owed",
+    );
 
     withdraw(&world, ann).await;
     let seen = told(&world).await;
@@ -149,13 +123,17 @@ async fn equivocate(world: &Restaking, key: &PrivateKeySigner) {
         .transfer_coin(world.contracts.service_manager, U256::from(ONE))
         .await
         .unwrap();
-    for (a, b) in [
-        (&first, &first),
-        (&first, &signed(key, 8, 2)),
-        (&first, &signed(&funded(3), 7, 2)),
-        (&signed(&funded(3), 7, 1), &signed(&funded(3), 7, 2)),
+    for (a, b, says) in [
+        (&first, &first, "do not conflict"),
+        (&first, &signed(key, 8, 2), "do not conflict"),
+        (&first, &signed(&funded(3), 7, 2), "signed by two keys"),
+        (
+            &signed(&funded(3), 7, 1),
+            &signed(&funded(3), 7, 2),
+            "no operator ever had",
+        ),
     ] {
-        refused(reporter.slash_equivocation(a, b, recipient).await);
+        refused(reporter.slash_equivocation(a, b, recipient).await, says);
     }
     let punished = reporter
         .slash_equivocation(&first, &second, recipient)
@@ -163,7 +141,10 @@ async fn equivocate(world: &Restaking, key: &PrivateKeySigner) {
         .unwrap();
     assert_eq!(punished.slashed, U256::from(75 * ONE));
     assert_eq!(punished.bounty, U256::from(BOUNTY));
-    refused(reporter.slash_equivocation(&second, &first, recipient).await);
+    refused(
+        reporter.slash_equivocation(&second, &first, recipient).await,
+        "of height 7 already",
+    );
 }
 
 /// Ann takes all that is left, after EigenLayer's delay and to the last unit.
@@ -182,14 +163,14 @@ async fn withdraw(world: &Restaking, ann: Address) {
     // One block too early, whatever mines it.
     world.anvil.mine(u64::from(DELAYS.withdrawal) - 1).await;
     assert_eq!(vault.block().await.unwrap() + 2, queued.ready_at);
-    refused(vault.complete_withdrawal(id).await);
+    refused(vault.complete_withdrawal(id).await, "delay is not over yet");
     world.anvil.mine(1).await;
     let (paid, _) = world.vault(0).complete_withdrawal(id).await.unwrap();
     assert_eq!(paid, U256::from(50 * ONE));
     let after = asset.balanceOf(ann).call().await.unwrap();
     assert_eq!(after - before, paid);
     assert_eq!(vault.withdrawal(id).await.unwrap(), None);
-    refused(vault.complete_withdrawal(id).await);
+    refused(vault.complete_withdrawal(id).await, "no withdrawal 0");
 }
 
 #[tokio::test]
@@ -209,7 +190,7 @@ async fn a_proposal_becomes_a_decision_that_the_ledger_is_told() {
     let decisions = [Decision::Ledger(action.clone())];
     let description = "a higher storage fee";
     // Tokens whose votes were never given do not vote.
-    refused(ann.propose(&decisions, description).await);
+    refused(ann.propose(&decisions, description).await, "a voting weight of 0");
     ann.delegate(funded(2).address()).await.unwrap();
     // The soft cap: she holds nearly all that there is.
     let votes = ann.votes(funded(2).address()).await.unwrap();
@@ -223,23 +204,23 @@ async fn a_proposal_becomes_a_decision_that_the_ledger_is_told() {
     assert_eq!(ann.state(proposal.id).await.unwrap(), ProposalState::Pending);
     assert_eq!(bob.proposal(proposal.id).await.unwrap().as_ref(), Some(&proposal));
     assert_eq!(bob.proposal(U256::from(1)).await.unwrap(), None);
-    refused(ann.vote(proposal.id, Support::For, "").await);
+    refused(ann.vote(proposal.id, Support::For, "").await, "must be active");
     world.anvil.pass(VOTING_DELAY.0 + 1).await;
     ann.vote(proposal.id, Support::For, "it is too low")
         .await
         .unwrap();
-    refused(ann.vote(proposal.id, Support::For, "").await);
+    refused(ann.vote(proposal.id, Support::For, "").await, "has voted");
     // Without tokens a vote weighs nothing.
     bob.vote(proposal.id, Support::Against, "").await.unwrap();
     let tally = bob.tally(&proposal).await.unwrap();
     assert!(tally.in_favour >= votes && tally.against == U256::ZERO);
     // A tenth of the supply, of which five are still vesting.
     assert_eq!(tally.quorum, Some(U256::from(105 * ONE / 10)));
-    refused(bob.queue(&proposal).await);
+    refused(bob.queue(&proposal).await, "must be succeeded");
     world.anvil.pass(VOTING_PERIOD.0).await;
     assert_eq!(bob.state(proposal.id).await.unwrap(), ProposalState::Succeeded);
     bob.queue(&proposal).await.unwrap();
-    refused(bob.execute(&proposal).await);
+    refused(bob.execute(&proposal).await, "not ready yet");
     world.anvil.pass(TIMELOCK_DELAY.0 + 1).await;
     bob.execute(&proposal).await.unwrap();
     assert_eq!(bob.state(proposal.id).await.unwrap(), ProposalState::Executed);
@@ -250,7 +231,7 @@ async fn a_proposal_becomes_a_decision_that_the_ledger_is_told() {
         _ => None,
     });
     assert_eq!(decided.collect::<Vec<_>>(), [&action]);
-    assert_eq!(Amount(ledger(&seen, funded(2).address()).1), Amount(100 * ONE));
+    assert_eq!(ledger(&seen, funded(2).address()).1, 100 * ONE);
 }
 
 #[tokio::test]
@@ -260,21 +241,21 @@ async fn keys_are_taken_only_with_their_proof_and_once() {
     let (operator, operators) = (funded(1).address(), world.operators(1));
     let registration = world.registration(1, &key).await;
     // Not an operator of EigenLayer yet.
-    refused(operators.allocate(operator, WHOLE).await);
+    refused(operators.allocate(operator, WHOLE).await, "EigenLayer");
     operators.register_on_core(0, "").await.unwrap();
-    refused(operators.register_on_core(0, "").await);
+    refused(operators.register_on_core(0, "").await, "or is one");
     let forged = rampart_chain::l1::Registration {
         checkpoint_key: funded(3).address(),
         ..registration.clone()
     };
-    refused(operators.join(operator, &forged).await);
+    refused(operators.join(operator, &forged).await, "should be signed by");
     operators.join(operator, &registration).await.unwrap();
-    refused(operators.join(operator, &registration).await);
+    refused(operators.join(operator, &registration).await, "is in the set");
     // Another operator cannot take the key over.
     let other = world.operators(2);
     other.register_on_core(0, "").await.unwrap();
     let taken = world.registration(2, &key).await;
-    refused(other.join(funded(2).address(), &taken).await);
+    refused(other.join(funded(2).address(), &taken).await, "is or was that of");
     operators.leave(operator).await.unwrap();
     assert!(!operators.status(operator).await.unwrap().member);
 }

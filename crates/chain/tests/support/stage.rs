@@ -4,10 +4,12 @@
 use super::node::funded;
 use super::restaking::{ONE, Restaking, TIMELOCK_DELAY, VOTING_DELAY, VOTING_PERIOD};
 use alloy::primitives::{Address, B256};
+use alloy::signers::SignerSync as _;
 use alloy::signers::local::PrivateKeySigner;
 use rampart_chain::ChainError;
 use rampart_chain::l1::{Decision, Support};
-use rampart_protocol::Domain;
+use rampart_protocol::eip712::EcdsaSignature;
+use rampart_protocol::{Checkpoint, Domain, SignedCheckpoint};
 
 pub const SETTLEMENT: Domain = Domain {
     chain_id: 59_144,
@@ -24,6 +26,24 @@ pub fn address(account: usize) -> Address {
 
 pub fn checkpoint_key() -> PrivateKeySigner {
     PrivateKeySigner::from_bytes(&B256::repeat_byte(0x11)).unwrap()
+}
+
+/// A checkpoint of a height and a state, signed with a key.
+pub fn signed(key: &PrivateKeySigner, height: u64, state: u8) -> SignedCheckpoint {
+    let checkpoint = Checkpoint {
+        epoch: 0,
+        height,
+        state_root: B256::repeat_byte(state),
+        withdrawals_root: B256::ZERO,
+        exit_root: B256::ZERO,
+        inbox_count: 0,
+        next_operator_set: B256::repeat_byte(9),
+    };
+    let signature = key.sign_hash_sync(&checkpoint.signing_hash(&SETTLEMENT)).unwrap();
+    SignedCheckpoint {
+        checkpoint,
+        signature: EcdsaSignature::new(signature.as_bytes()),
+    }
 }
 
 #[track_caller]
