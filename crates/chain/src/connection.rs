@@ -58,14 +58,6 @@ pub(crate) fn connect(
     Ok((provider, account))
 }
 
-/// As [`connect`], for whom the account does not matter.
-pub(crate) fn either(
-    rpc: &str,
-    signer: Option<PrivateKeySigner>,
-) -> Result<DynProvider<Ethereum>, ChainError> {
-    Ok(connect(rpc, signer)?.0)
-}
-
 /// Checks that an endpoint serves the chain expected.
 pub(crate) async fn check_chain(provider: &DynProvider<Ethereum>, expected: u64) -> Result<(), ChainError> {
     let actual = provider.get_chain_id().await?;

@@ -38,8 +38,7 @@ impl Settlement {
     /// # Errors
     /// When the URL is not one.
     pub fn new(rpc: &str, address: Address, signer: Option<PrivateKeySigner>) -> Result<Self, ChainError> {
-        let sender = signer.as_ref().map(PrivateKeySigner::address);
-        let provider = connection::either(rpc, signer)?;
+        let (provider, sender) = connection::connect(rpc, signer)?;
         Ok(Self {
             contract: SettlementContract::new(address, provider),
             sender,

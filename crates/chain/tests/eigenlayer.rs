@@ -86,14 +86,41 @@ async fn leave(world: &Restaking, account: usize) -> u128 {
     u128::try_from(paid).unwrap()
 }
 
+/// The operator undelegates the vault's account, on EigenLayer.
+async fn turn_away(world: &Restaking) {
+    let account = world.vault(0).account(address(OPERATOR)).await.unwrap();
+    let core = IDelegation::new(world.contracts.delegation_manager, provider(world, OPERATOR));
+    let pending = core.undelegate(account).send().await.unwrap();
+    assert!(pending.get_receipt().await.unwrap().status());
+}
+
+#[tokio::test]
+async fn dust_of_an_earlier_delegation_cannot_stand_for_stake_that_is_turned_away_later() {
+    const MINIMUM: u128 = 1_000_000_000_000;
+    let world = Restaking::start(SETTLEMENT).await;
+    world.join(OPERATOR, &checkpoint_key()).await;
+    let (operator, ann) = (address(OPERATOR), world.vault(ANN));
+    world.vault(BOB).restake(operator, MINIMUM).await.unwrap();
+    equivocate(&world, 7).await.unwrap();
+    assert_eq!(position(&world, BOB).await, MINIMUM / 2);
+    turn_away(&world).await;
+    let dust = ann.queued(operator).await.unwrap()[0];
+    // So little does not keep the operator from taking stake again.
+    assert_eq!(ann.restake(operator, 100 * ONE).await.unwrap().0, 100 * ONE);
+    turn_away(&world).await;
+    world.anvil.mine(u64::from(DELAYS.withdrawal) + 1).await;
+    refused(ann.reclaim(operator, dust).await, "is no stake that");
+    let queued = ann.queued(operator).await.unwrap();
+    let stake = queued.into_iter().find(|root| *root != dust).unwrap();
+    world.vault(0).reclaim(operator, stake).await.unwrap();
+    assert_eq!(leave(&world, ANN).await, 100 * ONE);
+}
+
 #[tokio::test]
 async fn stake_that_an_operator_turns_away_is_brought_back_and_withdrawn_in_full() {
     let world = restaked().await;
     let (operator, ann) = (address(OPERATOR), world.vault(ANN));
-    let account = ann.account(operator).await.unwrap();
-    let core = IDelegation::new(world.contracts.delegation_manager, provider(&world, OPERATOR));
-    let pending = core.undelegate(account).send().await.unwrap();
-    assert!(pending.get_receipt().await.unwrap().status());
+    turn_away(&world).await;
 
     refused(
         ann.request_withdrawal(operator, 100 * ONE).await,

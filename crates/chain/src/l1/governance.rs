@@ -100,7 +100,7 @@ impl Governance {
         contracts: L1Contracts,
         signer: Option<PrivateKeySigner>,
     ) -> Result<Self, ChainError> {
-        let provider = connection::either(rpc, signer)?;
+        let (provider, _) = connection::connect(rpc, signer)?;
         Ok(Self {
             governor: GovernorContract::new(contracts.governor, provider.clone()),
             token: GovernanceTokenContract::new(contracts.governance_token, provider),

@@ -70,8 +70,7 @@ impl Vault {
         contracts: L1Contracts,
         signer: Option<PrivateKeySigner>,
     ) -> Result<Self, ChainError> {
-        let sender = signer.as_ref().map(PrivateKeySigner::address);
-        let provider = connection::either(rpc, signer)?;
+        let (provider, sender) = connection::connect(rpc, signer)?;
         Ok(Self {
             vault: RestakingVaultContract::new(contracts.vault, provider),
             contracts,
