@@ -18,7 +18,7 @@ contract RestakingInvariantTest is L1Fixture {
         operators[2] = addOperator("gamma", 1e18);
         handler = new RestakingHandler(token, vault, manager, delegation, asset, operators);
         targetContract(address(handler));
-        bytes4[] memory selectors = new bytes4[](13);
+        bytes4[] memory selectors = new bytes4[](15);
         selectors[0] = RestakingHandler.restake.selector;
         selectors[1] = RestakingHandler.withdraw.selector;
         selectors[2] = RestakingHandler.complete.selector;
@@ -33,6 +33,8 @@ contract RestakingInvariantTest is L1Fixture {
         selectors[11] = RestakingHandler.remember.selector;
         // Twice as likely as the others: nothing happens without stake.
         selectors[12] = RestakingHandler.restake.selector;
+        selectors[13] = RestakingHandler.turnDustAway.selector;
+        selectors[14] = RestakingHandler.reclaimAnother.selector;
         targetSelector(FuzzSelector(address(handler), selectors));
     }
 

@@ -10,7 +10,8 @@ import {ServiceManager} from "src/l1/ServiceManager.sol";
 import {ErrorsLib} from "src/l1/libraries/ErrorsLib.sol";
 
 /// @notice The invariant test's driver: investors who restake, withdraw, trade and delegate their tokens; operators who are
-/// slashed, now and then wholly, and who turn their stakers away; everyone who pokes. It remembers past votes.
+/// slashed, now and then wholly, and who turn their stakers away, also from dust; everyone who pokes, completes twice, and
+/// reclaims with roots of other times. It remembers past votes.
 contract RestakingHandler is Test {
     uint256 public constant INVESTORS = 4;
     uint256 private constant REMEMBERED = 24;
@@ -31,6 +32,7 @@ contract RestakingHandler is Test {
     address[] private operators;
     uint256[] private pending;
     mapping(address operator => bytes32) public turnedAway;
+    mapping(address operator => bytes32[]) private everTurnedAway;
     Memory[] private memories;
 
     uint256 public restaked;
@@ -51,15 +53,18 @@ contract RestakingHandler is Test {
     }
 
     function restake(uint256 who, uint256 where, uint256 amount) external {
-        address ann = investor(who);
-        address operator = operatorOf(where);
-        amount = bound(amount, vault.MINIMUM(), 1000 ether);
+        restakeFor(investor(who), operatorOf(where), bound(amount, vault.MINIMUM(), 1000 ether));
+    }
+
+    function restakeFor(address ann, address operator, uint256 amount) private {
         vm.deal(ann, amount);
         vm.prank(ann);
         try vault.restakeEther{value: amount}(operator) returns (uint128 credited) {
             restaked += credited;
             assertLe(credited, amount + 2);
             assertGe(credited + amount / 1e6, amount);
+            // What dust was turned away before is given up.
+            delete turnedAway[operator];
         } catch (bytes memory reason) {
             // Slashed wholly, or turned its stakers away.
             bytes4 code = bytes4(reason);
@@ -80,9 +85,13 @@ contract RestakingHandler is Test {
         uint256 least = vault.MINIMUM();
         if (amount < least || position - amount < least) amount = position;
         if (amount > balance) return;
+        vault.sync(operator);
+        uint256[INVESTORS] memory before = positionsAt(operator);
         vm.prank(ann);
         try vault.requestWithdrawal(operator, uint128(amount)) returns (uint256 id) {
             pending.push(id);
+            vault.sync(operator);
+            nobodyElseLost(operator, who % INVESTORS, before);
         } catch (bytes memory reason) {
             bytes4 code = bytes4(reason);
             // The pool stands still; or it is dust that the core cannot express in shares.
@@ -99,6 +108,12 @@ contract RestakingHandler is Test {
         pending[at_] = pending[pending.length - 1];
         pending.pop();
         paid += vault.completeWithdrawal(id);
+        assertEq(vault.withdrawalOf(id).investor, address(0));
+        try vault.completeWithdrawal(id) {
+            assertTrue(false, "a withdrawal was paid twice");
+        } catch (bytes memory reason) {
+            assertEq(bytes4(reason), ErrorsLib.UnknownWithdrawal.selector);
+        }
     }
 
     function slash(uint256 where, uint256 wad) external {
@@ -133,8 +148,11 @@ contract RestakingHandler is Test {
     function move(uint256 from, uint256 to, uint256 amount) external {
         address ann = investor(from);
         amount = bound(amount, 0, token.balanceOf(ann));
+        uint256 age = token.ageOf(ann);
         vm.prank(ann);
         assertTrue(token.transfer(investor(to), amount));
+        // What stays is as old as it was. To oneself, what moves is young again.
+        if (investor(to) != ann && token.balanceOf(ann) != 0) assertApproxEqAbs(token.ageOf(ann), age, 1);
     }
 
     function delegate(uint256 from, uint256 to) external {
@@ -144,13 +162,27 @@ contract RestakingHandler is Test {
 
     /// @notice One time in four: a pool without its operator does little.
     function turnAway(uint256 where) external {
-        if ((where >> 8) % 4 != 0) return;
+        if ((where >> 8) % 4 == 0) turnAwayFrom(operatorOf(where));
+    }
+
+    /// @notice Opens an empty pool, lets it be slashed below what may be deposited, and turns that away.
+    function turnDustAway(uint256 who, uint256 where) external {
         address operator = operatorOf(where);
+        if (vault.poolOf(operator).principal != 0) return;
+        restakeFor(investor(who), operator, vault.MINIMUM());
+        vm.prank(manager.timelock());
+        manager.slash(operator, 0.1e18, "");
+        vault.poke(operator, investor(who));
+        turnAwayFrom(operator);
+    }
+
+    function turnAwayFrom(address operator) private {
         address account = vault.accountOf(operator);
         if (delegation.delegatedTo(account) != operator) return;
         vm.prank(operator);
         bytes32[] memory roots = delegation.undelegate(account);
         turnedAway[operator] = roots.length == 0 ? bytes32(0) : roots[0];
+        if (roots.length != 0) everTurnedAway[operator].push(roots[0]);
     }
 
     function reclaim(uint256 where) external {
@@ -160,6 +192,23 @@ contract RestakingHandler is Test {
         vm.roll(block.number + 11);
         vault.reclaim(operator, root);
         delete turnedAway[operator];
+    }
+
+    /// @notice Brings back what was turned away at another time, or when the pool does not stand still: always refused. Else
+    /// it would count as all that is left of the pool, and its investors would lose the rest.
+    function reclaimAnother(uint256 where, uint256 choice) external {
+        address operator = operatorOf(where);
+        bytes32[] storage roots = everTurnedAway[operator];
+        if (roots.length == 0) return;
+        bytes32 root = roots[choice % roots.length];
+        if (root == turnedAway[operator] && standsStill(operator)) return;
+        vm.roll(block.number + 11);
+        try vault.reclaim(operator, root) {
+            assertTrue(false, "reclaimed what was turned away at another time");
+        } catch (bytes memory reason) {
+            assertEq(bytes4(reason), ErrorsLib.NothingToReclaim.selector);
+            ++refusals;
+        }
     }
 
     function pass(uint256 time) external {
@@ -180,7 +229,7 @@ contract RestakingHandler is Test {
         return memories;
     }
 
-    function standsStill(address operator) external view returns (bool) {
+    function standsStill(address operator) public view returns (bool) {
         return turnedAway[operator] != 0 && vault.poolOf(operator).principal != 0;
     }
 
@@ -194,5 +243,20 @@ contract RestakingHandler is Test {
 
     function investor(uint256 choice) public pure returns (address) {
         return address(uint160(0xacc00000) + uint160(choice % INVESTORS));
+    }
+
+    function positionsAt(address operator) private view returns (uint256[INVESTORS] memory list) {
+        for (uint256 i = 0; i < INVESTORS; ++i) {
+            list[i] = vault.positionOf(operator, investor(i));
+        }
+    }
+
+    /// @dev But for the core's rounding.
+    function nobodyElseLost(address operator, uint256 who, uint256[INVESTORS] memory before) private view {
+        for (uint256 i = 0; i < INVESTORS; ++i) {
+            if (i == who) continue;
+            uint256 position = vault.positionOf(operator, investor(i));
+            assertGe(position + before[i] / 1e9 + 1000, before[i], "a withdrawal took from another's position");
+        }
     }
 }
