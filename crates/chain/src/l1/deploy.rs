@@ -55,12 +55,7 @@ impl Deployer {
     ) -> Result<L1Contracts, ChainError> {
         let adapter = self.deploy_adapter(core, settings.core_version).await?;
         let timelock = self.deploy_timelock(settings.timelock_delay).await?;
-        let nonce = self
-            .provider
-            .get_transaction_count(self.address())
-            .pending()
-            .await?;
-        let ahead = Ahead::of(self.address(), nonce);
+        let ahead = Ahead::of(self.address(), self.nonce().await?);
 
         let (outbox, deployed_at) = self
             .deployed(OutboxContract::deploy_builder(

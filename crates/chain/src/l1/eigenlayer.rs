@@ -8,10 +8,8 @@ use super::calls::{
 use crate::deploy::Deployer;
 use crate::error::ChainError;
 use crate::settlement::receipt;
-use alloy::network::TransactionBuilder as _;
+use alloy::contract::RawCallBuilder;
 use alloy::primitives::{Address, Bytes, U256};
-use alloy::providers::Provider as _;
-use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::{SolCall as _, SolConstructor};
 
 /// What stands for the contracts of native restaking, of which we use none.
@@ -216,11 +214,8 @@ impl Deployer {
     }
 
     async fn create(&self, code: Bytes, made: &impl SolConstructor) -> Result<Address, ChainError> {
-        let request =
-            TransactionRequest::default().with_deploy_code([code.to_vec(), made.abi_encode()].concat());
-        let receipt = receipt(self.provider().send_transaction(request).await?).await?;
-        receipt
-            .contract_address
-            .ok_or(ChainError::Reverted(receipt.transaction_hash))
+        let code = [code.to_vec(), made.abi_encode()].concat();
+        let deployment = RawCallBuilder::new_raw_deploy(self.provider().clone(), code.into());
+        Ok(self.deployed(deployment).await?.0)
     }
 }

@@ -25,19 +25,19 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 pub struct Stake {
     /// Its position with the operator, without losses that the vault has not seen yet.
-    #[serde(serialize_with = "decimal")]
+    #[serde(with = "rampart_protocol::units::decimal")]
     pub position: u128,
     /// Its effective weight at the operator, as the ledger was told last (G4).
-    #[serde(serialize_with = "decimal")]
+    #[serde(with = "rampart_protocol::units::decimal")]
     pub weight: u128,
     /// Its positions with all operators, as last touched.
-    #[serde(serialize_with = "decimal")]
+    #[serde(with = "rampart_protocol::units::decimal")]
     pub total: u128,
     /// The governance tokens that it holds.
-    #[serde(serialize_with = "decimal")]
+    #[serde(with = "rampart_protocol::units::decimal")]
     pub tokens: u128,
     /// The governance tokens that it must return before it can withdraw (G5).
-    #[serde(serialize_with = "decimal")]
+    #[serde(with = "rampart_protocol::units::decimal")]
     pub debt: u128,
 }
 
@@ -239,9 +239,4 @@ pub(super) fn event<E: SolEvent>(receipt: &TransactionReceipt) -> Result<E, Chai
         .decoded_log::<E>()
         .ok_or_else(|| ChainError::Inconsistent(format!("a transaction left no log {}", E::SIGNATURE)))?;
     Ok(log.data)
-}
-
-/// Beyond 53 bits, JSON's numbers are not read alike everywhere.
-fn decimal<S: serde::Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }
