@@ -147,6 +147,7 @@ fn uncertified(index: usize, count: u64, depth: usize) -> Confirmation {
         state_end: 4096,
         withdrawals_root: word("withdrawals"),
         inbox_count: 129,
+        next_operators: word("operators"),
     };
     let mut descendants: Vec<Header> = Vec::new();
     for _ in 0..depth {

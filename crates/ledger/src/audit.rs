@@ -4,8 +4,8 @@
 
 use crate::key::{Key, Kind};
 use crate::record::{
-    Account, Ballot, EscrowPage, Globals, Imbalance, Investor, Operator, OperatorSet, Provider, QueueItem,
-    QueueKind, Record, Review, ReviewState, Service, Stored, Withdrawal,
+    Account, Ballot, Committee, EscrowPage, Globals, Imbalance, Investor, Operator, OperatorSet, Provider,
+    QueueItem, QueueKind, Record, Review, ReviewState, Service, Stored, Withdrawal,
 };
 use crate::rules::accrued;
 use crate::view::MemoryState;
@@ -297,6 +297,13 @@ fn audit_operators(state: &MemoryState, globals: &Globals) -> Result<(), AuditEr
         return Err(AuditError::Broken {
             key: Key::operator_set(),
             what: "the seats are the operators with stake, in order",
+        });
+    }
+    let committees = all::<Committee>(state).map(|committee| committee.epoch);
+    if !committees.eq(globals.committee.saturating_sub(1)..=globals.committee) {
+        return Err(AuditError::Broken {
+            key: Key::committee(globals.committee),
+            what: "the last committee drawn and the one before it are kept",
         });
     }
     if owed > globals.rewards.0 {

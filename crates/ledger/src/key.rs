@@ -13,7 +13,7 @@
 //! | purchase | id\[0..8\] | id\[8..31\] in 8..31 |
 //! | escrow page | page start xor spread provider id | provider id in 8..16, page start in 16..24 |
 //! | pair of consumer and provider | address\[0..8\] xor spread provider id | address\[8..20\], provider id in 20..28 |
-//! | operator set, profile, epoch | as provider | as provider |
+//! | operator set, profile, epoch, committee | as provider | as provider |
 //! | terms | service id xor spread version, kind xored into byte 0 | service id in 8..16, version in 16..20 |
 //! | review, ballot | id\[0..8\], kind xored into byte 0 | id\[8..31\] in 8..31 |
 //! | operator | address\[0..8\], kind xored into byte 0 | address\[8..20\] in 8..20 |
@@ -79,6 +79,8 @@ pub enum Kind {
     AvailabilityPage = 19,
     /// What an epoch paid, by its number.
     EpochReport = 20,
+    /// The operators of a consensus epoch, by its number.
+    Committee = 21,
 }
 
 /// The name of a record in the state.
@@ -243,6 +245,12 @@ impl Key {
     #[must_use]
     pub const fn epoch(number: u64) -> Self {
         Self::numbered(Kind::EpochReport, number)
+    }
+
+    /// Who votes in a consensus epoch.
+    #[must_use]
+    pub const fn committee(epoch: u64) -> Self {
+        Self::numbered(Kind::Committee, epoch)
     }
 
     /// The 32 bytes.

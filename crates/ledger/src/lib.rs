@@ -40,7 +40,7 @@ pub use decay::{DecayClock, Decaying, Steps};
 pub use escrow::{BUCKETS_PER_PAGE, MAX_PAGES_PER_CLAIM};
 pub use event::Event;
 pub use fault::{Corrupt, Fault};
-pub use genesis::{GenesisOperator, genesis};
+pub use genesis::{GenesisOperator, GenesisSeat, genesis};
 pub use key::{Key, Kind};
 pub use params::{Count, Evidence, ParamSpec, Params, ParamsError};
 pub use record::*;

@@ -18,7 +18,7 @@ use commonware_consensus::{
 use commonware_cryptography::{Digestible, ed25519::PublicKey};
 use commonware_storage::mmr::Location;
 use commonware_utils::range::NonEmptyRange;
-use rampart_ledger::Changeset;
+use rampart_ledger::{Changeset, Key, Record};
 use rampart_protocol::{Body, Header, OperatorSet};
 
 /// The consensus metadata that a header carries: round, leader, and the parent's view and digest.
@@ -47,6 +47,9 @@ pub enum BlockError {
     /// The header's range of state operations is empty.
     #[error("the header's range of state operations is empty")]
     StateRange,
+    /// The ledger's first records do not say who votes in the second epoch.
+    #[error("the ledger's first records have no committee of epoch 1")]
+    NoCommittee,
 }
 
 /// How large an encoded block may be; the same at every operator.
@@ -97,7 +100,7 @@ impl Block {
     /// deployment's namespace and the ledger's first records, so that chains which differ in either share no block.
     ///
     /// # Errors
-    /// When the operator set names no valid leader.
+    /// When the operator set names no valid leader, or the records no committee of epoch 1.
     pub fn genesis(
         operators: &OperatorSet,
         records: &Changeset,
@@ -114,9 +117,14 @@ impl Block {
         for record in records.writes.values().flatten() {
             origin.extend_from_slice(&record.to_bytes());
         }
+        let next = records.writes.get(&Key::committee(1)).and_then(Option::as_ref);
+        let Some(Record::Committee(next)) = next else {
+            return Err(BlockError::NoCommittee);
+        };
         let header = Header {
             leader,
             parent: keccak256(origin),
+            next_operators: next.operator_set(operators.domain).commitment(),
             timestamp_ms,
             state_root: B256::from(state.root.0),
             state_start: *state.range.start(),

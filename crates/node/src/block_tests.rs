@@ -37,6 +37,7 @@ fn records(params: &Params, stake: u128) -> Changeset {
         address: Address::repeat_byte(1),
         stake,
         commission: Ppm(0),
+        seat: None,
     };
     rampart_ledger::genesis(params, &[operator]).unwrap()
 }

@@ -2,8 +2,8 @@
 
 use crate::application::Pacing;
 use crate::engine::Timeouts;
-use rampart_ledger::{GenesisOperator, Params};
-use rampart_protocol::{Address, B256, OperatorSet, Ppm};
+use rampart_ledger::{GenesisOperator, GenesisSeat, Params};
+use rampart_protocol::{Address, B256, Operator, OperatorSet, Ppm};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -229,6 +229,7 @@ impl NetworkFile {
         network
             .check_addresses()
             .and_then(|()| network.check_operators())
+            .and_then(|()| network.check_seats())
             .map_err(|reason| ConfigError::invalid(path, reason))?;
         if network.restaking.is_some_and(|l1| l1.outbox.is_zero()) {
             return Err(ConfigError::invalid(path, "restaking.outbox is the zero address"));
@@ -278,23 +279,48 @@ impl NetworkFile {
         Ok(())
     }
 
+    /// Those of them that have seats are the operators of the set.
+    fn check_seats(&self) -> Result<(), String> {
+        let seats = self.genesis_operators().into_iter().filter_map(|operator| {
+            operator.seat.map(|seat| Operator {
+                public_key: seat.consensus_key,
+                checkpoint_key: seat.checkpoint_key,
+                weight: seat.weight,
+            })
+        });
+        let seated = OperatorSet {
+            domain: self.operator_set.domain,
+            operators: seats.collect(),
+        };
+        if seated.commitment() == self.operator_set.commitment() {
+            return Ok(());
+        }
+        Err("operators: those with seats are not the operators of operatorSet".to_owned())
+    }
+
     /// The ledger's operators at genesis. Unless the file names them: an account for each of the operator set, that of
-    /// its checkpoint key, with its weight for a stake and [`DEFAULT_COMMISSION`].
+    /// its checkpoint key, with its weight for a stake and [`DEFAULT_COMMISSION`]. One that the file names without a
+    /// seat has that of the operator set whose checkpoint key is its address, if there is one.
     #[must_use]
     pub fn genesis_operators(&self) -> Vec<GenesisOperator> {
-        if !self.operators.is_empty() {
-            return self.operators.clone();
-        }
-        let of_the_set = self
-            .operator_set
-            .operators
-            .iter()
-            .map(|operator| GenesisOperator {
+        let set = &self.operator_set.operators;
+        if self.operators.is_empty() {
+            let of_the_set = set.iter().map(|operator| GenesisOperator {
                 address: operator.checkpoint_key,
                 stake: operator.weight.into(),
                 commission: DEFAULT_COMMISSION,
+                seat: Some(genesis_seat(operator)),
             });
-        of_the_set.collect()
+            return of_the_set.collect();
+        }
+        let named = self.operators.iter().map(|named| GenesisOperator {
+            seat: named.seat.or_else(|| {
+                let own = set.iter().find(|own| own.checkpoint_key == named.address);
+                own.map(genesis_seat)
+            }),
+            ..*named
+        });
+        named.collect()
     }
 
     /// The pace of blocks.
@@ -318,6 +344,14 @@ impl NetworkFile {
             skip: defaults.skip + idle * 2,
             ..defaults
         }
+    }
+}
+
+const fn genesis_seat(operator: &Operator) -> GenesisSeat {
+    GenesisSeat {
+        consensus_key: operator.public_key,
+        checkpoint_key: operator.checkpoint_key,
+        weight: operator.weight,
     }
 }
 

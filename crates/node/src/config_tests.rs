@@ -242,15 +242,29 @@ fn the_ledgers_operators_are_those_of_the_set_unless_the_file_names_others() {
     assert_eq!(derived.len(), 2);
     assert_eq!(derived[0].address, Address::repeat_byte(1));
     assert_eq!((derived[0].stake, derived[0].commission), (1, DEFAULT_COMMISSION));
-    let named = GenesisOperator {
-        address: Address::repeat_byte(7),
+    let named = |address, seat| GenesisOperator {
+        address,
         stake: u128::MAX,
         commission: Ppm(5),
+        seat,
     };
-    file.operators = vec![named];
+    // One by its checkpoint key, one by the seat that is named, and one that has none.
+    let (first, second) = (derived[0], derived[1]);
+    file.operators = vec![
+        named(first.address, None),
+        named(Address::repeat_byte(7), second.seat),
+        named(Address::repeat_byte(8), None),
+    ];
     let folder = Folder::new();
     let path = folder.write("network.json", &serde_json::to_string(&file).unwrap());
-    assert_eq!(NetworkFile::load(&path).unwrap().genesis_operators(), [named]);
+    let seats = NetworkFile::load(&path).unwrap().genesis_operators();
+    let seats: Vec<_> = seats.iter().map(|operator| operator.seat).collect();
+    assert_eq!(seats, [first.seat, second.seat, None]);
+    file.operators.pop();
+    file.operators.pop();
+    let path = folder.write("network.json", &serde_json::to_string(&file).unwrap());
+    let error = NetworkFile::load(&path).unwrap_err().to_string();
+    assert!(error.contains("seats"), "{error}");
     let error = refused(|json| {
         json["operators"] = serde_json::json!([
             {"address": Address::repeat_byte(7), "stake": "1", "commission": 5},

@@ -102,7 +102,7 @@ async fn operator(
         genesis_timestamp_ms: genesis.0 * 1_000,
         operators: operators.clone(),
         params: workload::params(),
-        genesis_operators: workload::operators(),
+        genesis_operators: workload::operators(&operators),
         limits,
         pacing: Pacing {
             idle_interval: Duration::from_millis(300),

@@ -43,6 +43,9 @@ pub struct Header {
     pub withdrawals_root: B256,
     /// Inbox messages of the settlement contract consumed so far.
     pub inbox_count: u64,
+    /// [`crate::OperatorSet::commitment`] of the operators of the epoch after this one: whoever trusts this block's
+    /// signers learns from it whom to trust next (X1). Zero in no block.
+    pub next_operators: B256,
 }
 
 impl Header {

@@ -3,9 +3,10 @@
 use crate::eip712::Domain;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_rlp::{RlpDecodable, RlpEncodable};
 
 /// One operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
@@ -33,6 +34,14 @@ pub struct OperatorSet {
     pub domain: Domain,
     /// Its operators.
     pub operators: Vec<Operator>,
+}
+
+/// The form in which a header commits to a set.
+#[derive(RlpEncodable)]
+struct Committed {
+    chain_id: u64,
+    settlement: Address,
+    operators: Vec<Operator>,
 }
 
 /// Why a list of operators is not a set that can certify anything.
@@ -111,6 +120,21 @@ impl OperatorSet {
     #[must_use]
     pub fn hash(&self) -> B256 {
         keccak256(self.seats().concat())
+    }
+
+    /// What a header commits to, so that a set proves the next one: keccak-256 of the RLP list of chain id, settlement,
+    /// and the list of operators (consensus key, checkpoint key, weight) by ascending consensus key. Unlike
+    /// [`Self::hash`], which the contract must be able to compute, it covers the keys that vote in consensus.
+    #[must_use]
+    pub fn commitment(&self) -> B256 {
+        let mut operators = self.operators.clone();
+        operators.sort_unstable_by_key(|operator| operator.public_key);
+        let sorted = Committed {
+            chain_id: self.domain.chain_id,
+            settlement: self.domain.settlement,
+            operators,
+        };
+        keccak256(alloy_rlp::encode(sorted))
     }
 
     /// The position in [`Self::seats`] and the weight of a checkpoint key.

@@ -24,6 +24,7 @@ pub(crate) fn measure() -> f64 {
             address: account(3, number),
             stake: u128::from(1_000 + number) * Amount::TOKEN.0,
             commission: Ppm(100_000),
+            seat: None,
         })
         .collect();
     let mut market = Market::new(SIZE, &operators);

@@ -83,6 +83,8 @@ pub struct Globals {
     /// The clocks of decay.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub clocks: Clocks,
+    /// The last consensus epoch whose committee is drawn; the one before it is kept too.
+    pub committee: u64,
     /// Deadlines, one queue for each [`QueueKind`] in its order.
     pub queues: Vec<Queue>,
 }
@@ -122,6 +124,7 @@ impl Default for Globals {
             withdrawn: Amount::ZERO,
             epoch: EpochState::default(),
             clocks: Clocks::default(),
+            committee: 1,
             queues: alloc::vec![Queue::default(); QueueKind::ALL.len()],
         }
     }

@@ -5,6 +5,7 @@
 
 mod account;
 mod availability;
+mod committee;
 mod escrow;
 mod globals;
 mod judging;
@@ -16,6 +17,7 @@ mod service;
 
 pub use account::{Account, AccountAt, Withdrawal, exit_amount};
 pub use availability::{AvailabilityPage, AvailabilityReport, SERVICES_PER_PAGE};
+pub use committee::{Committee, CommitteeSeat};
 pub use escrow::{EscrowPage, EscrowQueue};
 pub use globals::{Clocks, EpochState, Globals, Imbalance};
 pub use judging::{Ballot, Review, ReviewState, Subject, Vote};
@@ -138,6 +140,7 @@ records! {
     QueueItem => QueueItem,
     AvailabilityPage => AvailabilityPage,
     EpochReport => EpochReport,
+    Committee => Committee,
 }
 
 /// RLP of an enum without fields, by its byte.

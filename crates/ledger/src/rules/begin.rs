@@ -1,6 +1,6 @@
 //! What a block begins with: everything that falls due by time, so that nobody must ask for it.
 
-use super::{case, epoch, expulsion, review};
+use super::{case, committee, epoch, expulsion, review};
 use crate::draft::Draft;
 use crate::event::Event;
 use crate::fault::{Corrupt, Fault};
@@ -17,6 +17,7 @@ const PER_BLOCK: u64 = 8;
 /// Ends the epoch if it is over, and works off what is due.
 pub(crate) fn begin<V: View>(draft: &mut Draft<'_, V>) -> Result<(), Fault> {
     // A block must be able to begin: what cannot be done, for a number that overflows, is left as it is.
+    committee::draw(draft)?;
     let advanced = draft.attempt(epoch::advance)?;
     report(draft, B256::ZERO, advanced);
     for kind in QueueKind::ALL {

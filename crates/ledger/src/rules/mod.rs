@@ -8,6 +8,7 @@ mod begin;
 mod bundle;
 mod case;
 mod claim;
+mod committee;
 mod deposit;
 mod epoch;
 mod expulsion;

@@ -33,6 +33,7 @@ pub fn operators(stakes: &[(Address, u128)]) -> Vec<GenesisOperator> {
         address: *address,
         stake: *stake,
         commission: Ppm(100_000),
+        seat: None,
     };
     stakes.iter().map(operator).collect()
 }

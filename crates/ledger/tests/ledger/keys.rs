@@ -93,6 +93,10 @@ fn the_layout_is_frozen() {
             Key::epoch(9),
             "0x1400000000000009090000000000000000000000000000000000000000000014",
         ),
+        (
+            Key::committee(2),
+            "0x1500000000000002020000000000000000000000000000000000000000000015",
+        ),
     ] {
         assert_eq!(key.to_string(), hex);
         assert_eq!(format!("{key:?}"), hex);
@@ -132,6 +136,7 @@ fn the_last_byte_is_the_kind() {
         ),
         (Key::availability(u64::MAX, u32::MAX), Kind::AvailabilityPage),
         (Key::epoch(u64::MAX), Kind::EpochReport),
+        (Key::committee(u64::MAX), Kind::Committee),
     ] {
         assert_eq!(key.as_bytes()[31], kind as u8);
     }

@@ -9,6 +9,7 @@ mod cases_judging;
 mod cases_rewards;
 mod cases_service;
 mod cases_stake;
+mod committees;
 mod corruption;
 mod court;
 mod decay;

@@ -205,7 +205,7 @@ fn genesis_holds_the_parameters_and_counters_at_their_start() {
     };
     let changes = genesis(&params, &[]).unwrap();
     assert_eq!(changes.events, []);
-    assert_eq!(changes.writes.len(), 3);
+    assert_eq!(changes.writes.len(), 5);
     assert_eq!(changes.writes[&Key::params()], Some(Record::from(params)));
     let globals = Globals::default();
     assert_eq!(

@@ -111,6 +111,9 @@ pub(super) enum Broken {
     /// The state has no counters: genesis was not applied.
     #[error("the state has no counters")]
     NoGlobals,
+    /// The state does not say who votes in the next epoch: genesis was not applied, or the block did not begin.
+    #[error("the state has no committee of epoch {0}")]
+    NoCommittee(u64),
     /// The ledger keeps asking for records.
     #[error("the ledger keeps asking for records of one item, the last was {0}")]
     Unsatisfiable(Key),
@@ -163,6 +166,11 @@ impl<'a, E: Runtime> Executor<'a, E> {
     pub(super) fn start_from(&mut self, genesis: Changeset) {
         self.dirty.extend(genesis.writes.keys().copied());
         self.records.0.extend(genesis.writes);
+    }
+
+    /// The block around the items.
+    pub(super) const fn env(&self) -> &BlockEnv {
+        &self.env
     }
 
     /// Leaves of the purchases so far.
@@ -272,7 +280,11 @@ impl<'a, E: Runtime> Executor<'a, E> {
 /// grow with the number of operators; all others are far smaller.
 fn check_sizes(writes: &Writes) -> Result<(), ValueTooLong> {
     for record in writes.values().flatten() {
-        if let Record::Ballot(_) | Record::AvailabilityPage(_) | Record::OperatorSet(_) = record {
+        if let Record::Ballot(_)
+        | Record::AvailabilityPage(_)
+        | Record::OperatorSet(_)
+        | Record::Committee(_) = record
+        {
             let length = record.to_bytes().len();
             if length > MAX_VALUE {
                 return Err(ValueTooLong(length));

@@ -96,6 +96,7 @@ pub(super) async fn propose<E: Runtime, I: Source, F: Feed, K: Sink>(
         state_end: *bounds.tip.size,
         withdrawals_root: commitments.withdrawals_root,
         inbox_count: commitments.inbox_count,
+        next_operators: commitments.next_operators,
         ..header
     };
     app.remember(&header, executed);

@@ -391,10 +391,11 @@ fn refuses_a_time_that_is_no_step_and_waits_for_one_that_is_ahead() {
 fn refuses_every_commitment_that_execution_does_not_give() {
     with_bench(busy(), |bench| async move {
         let block = bench.build(BTreeSet::new()).await;
-        let changes: [(&str, Change); 4] = [
+        let changes: [(&str, Change); 5] = [
             ("confirmations", |h| h.confirmations_root = B256::repeat_byte(1)),
             ("withdrawals", |h| h.withdrawals_root = B256::ZERO),
             ("inbox", |h| h.inbox_count += 1),
+            ("operators", |h| h.next_operators = B256::repeat_byte(1)),
             ("state", |h| h.state_root = B256::repeat_byte(1)),
         ];
         for (expected, change) in changes {

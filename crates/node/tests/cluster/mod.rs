@@ -118,7 +118,7 @@ impl Cluster {
             operators: self.operators(),
             genesis_timestamp_ms: 0,
             params: workload::params(),
-            genesis_operators: workload::operators(),
+            genesis_operators: workload::operators(&self.operators()),
             limits: BlockLimits { max_bytes: 64 * 1024 },
             pacing: Pacing::default(),
             timeouts: Timeouts::default(),

@@ -4,19 +4,20 @@
 //! mempools and chain feeds had converged.
 
 use alloy::signers::{SignerSync as _, local::PrivateKeySigner};
-use rampart_ledger::{Changeset, GenesisOperator, MemoryState, Params};
+use rampart_ledger::{Changeset, GenesisOperator, GenesisSeat, MemoryState, Params};
 use rampart_node::application::{
     Candidates, Feed, Finalized, Refused, Request, Senders, Sink, Source, Verdict, Verified,
 };
 use rampart_protocol::{
-    AccessKey, Address, Amount, B256, Category, Domain, Header, Message, Nonce, Observation, Ppm, ProviderId,
-    PurchaseId, Seconds, ServiceId, SignedTransaction, Timestamp, message,
+    AccessKey, Address, Amount, B256, Category, Domain, Header, Message, Nonce, Observation, OperatorSet,
+    Ppm, ProviderId, PurchaseId, Seconds, ServiceId, SignedTransaction, Timestamp, message,
     observation::{Deposit, InvestorWeight, OperatorStake, Source as ChainOf},
     verdict,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::pending,
+    iter::repeat,
     sync::{Arc, Mutex},
 };
 
@@ -47,13 +48,24 @@ pub fn judges() -> [PrivateKeySigner; 4] {
     [201, 202, 203, 204].map(signer)
 }
 
-pub fn operators() -> Vec<GenesisOperator> {
-    let stakes = judges().map(|judge| GenesisOperator {
-        address: judge.address(),
-        stake: 10,
-        commission: Ppm(100_000),
+/// The judges, who have the seats of a set.
+pub fn operators(set: &OperatorSet) -> Vec<GenesisOperator> {
+    let seats = set.operators.iter().map(|operator| GenesisSeat {
+        consensus_key: operator.public_key,
+        checkpoint_key: operator.checkpoint_key,
+        weight: operator.weight,
     });
-    stakes.to_vec()
+    let seats = seats.map(Some).chain(repeat(None));
+    let stakes = judges()
+        .into_iter()
+        .zip(seats)
+        .map(|(judge, seat)| GenesisOperator {
+            address: judge.address(),
+            stake: 10,
+            commission: Ppm(100_000),
+            seat,
+        });
+    stakes.collect()
 }
 
 /// Who reviews its purchase.

@@ -22,7 +22,7 @@ fn body() -> impl Strategy<Value = Body> {
     })
 }
 fn header() -> impl Strategy<Value = Header> {
-    let words = (word(), word(), word(), word(), word(), word());
+    let words = (word(), word(), word(), word(), word(), word(), word());
     let ints = (int(), int(), int(), int(), int(), int(), int(), int());
     (words, ints).prop_map(|(w, i)| Header {
         epoch: i.0,
@@ -39,6 +39,7 @@ fn header() -> impl Strategy<Value = Header> {
         state_end: i.6,
         withdrawals_root: w.5,
         inbox_count: i.7,
+        next_operators: w.6,
     })
 }
 fn checkpoint() -> impl Strategy<Value = SignedCheckpoint> {

@@ -111,6 +111,7 @@ pub fn header() -> Header {
         state_end: 255,
         withdrawals_root: phrase("withdrawals"),
         inbox_count: 129,
+        next_operators: phrase("operators"),
     }
 }
 

@@ -69,6 +69,7 @@ pub fn genesis_operators(layout: &Layout) -> Vec<GenesisOperator> {
         address: operator.address(),
         stake: STAKES.iter().sum(),
         commission: COMMISSION,
+        seat: None,
     });
     genesis.collect()
 }

@@ -32,6 +32,7 @@ pub fn operator(number: u64, stake: u128) -> GenesisOperator {
         address: person(0x0a, number),
         stake,
         commission: Ppm(100_000),
+        seat: None,
     }
 }
 

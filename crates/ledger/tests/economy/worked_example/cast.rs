@@ -63,6 +63,7 @@ impl Story {
             address,
             stake,
             commission: Ppm(commission),
+            seat: None,
         };
         let operators = [operator(OLGA, 600, 100_000), operator(OMAR, 400, 200_000)];
         let mut story = Self {

@@ -44,6 +44,7 @@ impl Past {
             address: other().address(),
             stake: 7,
             commission: Ppm(100_000),
+            seat: None,
         };
         let mut past = Self {
             state: MemoryState::new(rampart_ledger::genesis(&params, &[operator]).unwrap()),
