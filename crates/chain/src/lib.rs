@@ -9,6 +9,7 @@ mod connection;
 pub mod deploy;
 pub mod error;
 pub mod events;
+pub mod examine;
 pub mod hatch;
 pub mod l1;
 mod logs;

@@ -1,5 +1,9 @@
 //! What an operator configures: its own file (TOML), and the network's file (JSON) that all operators share.
 
+mod layers;
+
+pub use layers::{ENV_PREFIX, NotASetting, Override};
+
 use crate::application::Pacing;
 use crate::engine::Timeouts;
 use rampart_ledger::{GenesisOperator, GenesisSeat, Params};
@@ -20,12 +24,13 @@ pub struct NodeConfig {
     pub state_dir: PathBuf,
     /// The network's file.
     pub network_file: PathBuf,
-    /// File with the Ed25519 consensus key: 64 hex digits, readable by its owner only.
+    /// File with the Ed25519 consensus key: a Web3 keystore, or 64 hex digits; readable by its owner only.
     pub consensus_key_file: PathBuf,
     /// Web3 keystore with the secp256k1 checkpoint key, which also pays for checkpoints on the L2.
     pub checkpoint_keystore: PathBuf,
-    /// File with the keystore's password, readable by its owner only.
-    pub checkpoint_password_file: PathBuf,
+    /// File with the keystores' password, readable by its owner only. Left out, it is asked for at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_password_file: Option<PathBuf>,
     /// Where other operators connect.
     pub listen: SocketAddr,
     /// Where clients connect.
@@ -42,6 +47,9 @@ pub struct NodeConfig {
     /// Pause between questions to the RPC, milliseconds.
     #[serde(default = "default_poll_ms")]
     pub poll_ms: u64,
+    /// Mebibytes that must stay free where the state is; with less the operator stops, before storage fails.
+    #[serde(default = "default_min_free_mib")]
+    pub min_free_mib: u64,
     /// Worker threads.
     #[serde(default = "default_threads")]
     pub threads: usize,
@@ -66,6 +74,9 @@ impl fmt::Debug for NodeConfig {
 
 const fn default_poll_ms() -> u64 {
     500
+}
+const fn default_min_free_mib() -> u64 {
+    512
 }
 const fn default_threads() -> usize {
     2
@@ -179,17 +190,23 @@ impl NodeConfig {
     /// # Errors
     /// When it cannot be read or a field is unknown, missing or malformed.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path)?;
-        let mut config: Self = toml::from_str(&text).map_err(|error| ConfigError::invalid(path, error))?;
+        Self::load_with(path, &[])
+    }
+
+    /// Reads an operator's file, with settings before it. Relative paths in these are relative to the file, too.
+    ///
+    /// # Errors
+    /// When it cannot be read or a setting is unknown, missing or malformed.
+    pub fn load_with(path: &Path, overrides: &[Override]) -> Result<Self, ConfigError> {
+        let mut config: Self = layers::parse(path, &read(path)?, overrides)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let paths = [
             &mut config.state_dir,
             &mut config.network_file,
             &mut config.consensus_key_file,
             &mut config.checkpoint_keystore,
-            &mut config.checkpoint_password_file,
         ];
-        for path in paths {
+        for path in paths.into_iter().chain(&mut config.checkpoint_password_file) {
             *path = folder.join(&path);
         }
         Ok(config)

@@ -86,6 +86,15 @@ fn an_operators_file_has_defaults_and_paths_relative_to_itself() {
     assert_eq!(config.consensus_key_file, Path::new("/etc/rampart/consensus.key"));
     assert_eq!((config.poll_ms, config.threads), (500, 2));
     assert!(!config.allow_private_addresses);
+    let overrides = [
+        "state_dir=/var/lib/rampart".parse().unwrap(),
+        "poll_ms=9".parse().unwrap(),
+    ];
+    let config = NodeConfig::load_with(&folder.write("node.toml", NODE), &overrides).unwrap();
+    assert_eq!(
+        (config.state_dir.as_path(), config.poll_ms),
+        (Path::new("/var/lib/rampart"), 9)
+    );
 }
 
 #[test]

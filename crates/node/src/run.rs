@@ -4,7 +4,8 @@ use crate::api;
 use crate::application::{Seams, Senders};
 use crate::block::BlockLimits;
 use crate::checkpoint::Checkpoints;
-use crate::config::{ConfigError, NetworkFile, NodeConfig, read_secret};
+use crate::config::{ConfigError, NetworkFile, NodeConfig};
+use crate::disk;
 use crate::engine::network::{Connected, NetworkConfig, NetworkError, connect};
 use crate::engine::{self, Engine, EngineConfig, EngineError, Network, Runtime, SchemeError, scheme};
 use crate::exits::{ExitError, ExitStore};
@@ -12,6 +13,7 @@ use crate::feed::{self, ChainFeed};
 use crate::gossip;
 use crate::hatch::{self, Hatch};
 use crate::index::{Index, IndexError};
+use crate::keys::{KeyError, Keys};
 use crate::mempool::{Limits, Mempool, Work};
 use crate::sink::{FatalError, Recorder};
 use crate::storage::{StateReader, StorageConfig};
@@ -51,14 +53,9 @@ pub enum NodeError {
         /// The directory.
         path: PathBuf,
     },
-    /// The checkpoint key cannot be unlocked.
-    #[error("the checkpoint keystore {path} cannot be unlocked: {source}")]
-    Keystore {
-        /// The keystore.
-        path: PathBuf,
-        /// Why.
-        source: Box<alloy::signers::local::LocalSignerError>,
-    },
+    /// The operator's keys cannot be had.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// The checkpoint key is not this operator's.
     #[error("the checkpoint key {actual} is not that of the operator set, {expected}")]
     CheckpointKey {
@@ -93,6 +90,18 @@ pub enum NodeError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is no room left. Nothing is lost: what was written is whole.
+    #[error(
+        "stopped: {free_mib} MiB are free where {path} is, and {least_mib} are needed; make room and start again"
+    )]
+    DiskFull {
+        /// The state directory.
+        path: PathBuf,
+        /// What is free.
+        free_mib: u64,
+        /// What the configuration asks for.
+        least_mib: u64,
+    },
     /// Something failed that cannot be survived.
     #[error("stopped: {0}")]
     Fatal(#[from] FatalError),
@@ -113,18 +122,14 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn new(config: NodeConfig) -> Result<Self, NodeError> {
+    fn new(config: NodeConfig, keys: Keys) -> Result<Self, NodeError> {
         let network = NetworkFile::load(&config.network_file)?;
         config.restaking(&network)?;
-        let key = consensus_key(&config)?;
-        let password = read_secret(&config.checkpoint_password_file)?;
-        let keystore = &config.checkpoint_keystore;
-        let signer =
-            PrivateKeySigner::decrypt_keystore(keystore, password).map_err(|source| NodeError::Keystore {
-                path: keystore.clone(),
-                source: Box::new(source),
-            })?;
-        let public = key_bytes(&key.public_key());
+        let public = keys.consensus_key();
+        let Keys {
+            consensus: key,
+            checkpoint: signer,
+        } = keys;
         let operator = network
             .operator_set
             .operators
@@ -150,28 +155,18 @@ fn key_bytes(key: &PublicKey) -> B256 {
     B256::from_slice(key.as_ref())
 }
 
-fn consensus_key(config: &NodeConfig) -> Result<PrivateKey, NodeError> {
-    let path = &config.consensus_key_file;
-    let malformed = || ConfigError::Invalid {
-        path: path.clone(),
-        reason: "expected 64 hexadecimal digits".to_owned(),
-    };
-    let seed: B256 = read_secret(path)?.parse().map_err(|_| malformed())?;
-    Ok(PrivateKey::decode(seed.to_vec()).map_err(|_| malformed())?)
-}
-
 /// Runs an operator until `shutdown` resolves or something ends it. Blocks the calling thread.
 ///
 /// `shutdown` is called inside the runtime, so that it may listen for signals.
 ///
 /// # Errors
 /// See [`NodeError`]. Storage faults inside the engine panic by its design: run it under a supervisor.
-pub fn run<F, S>(config: NodeConfig, shutdown: F) -> Result<(), NodeError>
+pub fn run<F, S>(config: NodeConfig, keys: Keys, shutdown: F) -> Result<(), NodeError>
 where
     F: FnOnce() -> S + Send + 'static,
     S: Future<Output = ()> + Send,
 {
-    let loaded = Loaded::new(config)?;
+    let loaded = Loaded::new(config, keys)?;
     // Held until the end.
     let _lock = lock(&loaded.config.state_dir)?;
     let runtime = RuntimeConfig::new()
@@ -329,7 +324,13 @@ async fn serve(
         gossip,
     });
     tracing::info!(%operator, api = %config.api_listen, peers = %config.listen, "operator started");
+    let least_mib = config.min_free_mib;
     tokio::select! {
+        free = disk::until_less_than(config.state_dir.clone(), least_mib << 20) => Err(NodeError::DiskFull {
+            path: config.state_dir,
+            free_mib: free >> 20,
+            least_mib,
+        }),
         () = shutdown => Ok(()),
         Some(error) = failed.recv() => Err(error.into()),
         _ = engine.into_handle() => Err(NodeError::Ended),

@@ -14,7 +14,7 @@ use operator::{CHAIN, INTERVAL, Running, Stage, access_key, account, eventually,
 use rampart_chain::bindings::SettlementContract::SettlementContractErrors as Contract;
 use rampart_chain::{ChainError, Refusal};
 use rampart_client::verify_confirmation;
-use rampart_node::{NodeConfig, NodeError};
+use rampart_node::{KeyError, Keys, NodeConfig, NodeError};
 use rampart_protocol::api::{TransactionStatus, TransactionView, WithdrawalView};
 use rampart_protocol::message::{Purchase, RegisterProvider, RegisterService, Withdraw};
 use rampart_protocol::{
@@ -351,11 +351,11 @@ async fn what_cannot_start_says_why_and_a_running_operator_is_not_disturbed() {
     std::fs::write(&path, "wrong").unwrap();
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let wrong_password = NodeConfig {
-        checkpoint_password_file: path,
+        checkpoint_password_file: Some(path),
         ..stage.config.clone()
     };
-    let error = fails(wrong_password).await;
-    assert!(matches!(error, NodeError::Keystore { .. }), "{error:?}");
+    let error = Keys::from_files(&wrong_password).unwrap_err();
+    assert!(matches!(error, KeyError::Keystore { .. }), "{error:?}");
     assert!(error.to_string().contains("checkpoint.json"), "{error}");
     assert!(!format!("{error:?}").contains("wrong"), "{error:?}");
 

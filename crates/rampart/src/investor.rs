@@ -47,7 +47,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             let view = session.client.investor(operator, address).await?;
             output::print(output, &view, |view| {
                 vec![
-                    format!("weight    {}", view.weight),
+                    format!("weight    {}", crate::l1::whole(view.weight.0)),
                     format!("to claim  {} tokens", view.owed.to_tokens()),
                     format!("claimed   {} tokens", view.claimed.to_tokens()),
                 ]

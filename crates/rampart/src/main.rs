@@ -19,6 +19,7 @@ mod investor;
 mod keys;
 mod l1;
 mod network;
+mod node;
 mod operator;
 mod output;
 mod provider;
@@ -66,9 +67,9 @@ enum Command {
     /// Parameters, epochs, and where every token is.
     #[command(subcommand)]
     Network(network::Command),
-    /// Run an operator.
+    /// Set up, check and run an operator.
     #[command(subcommand)]
-    Node(serve::NodeCommand),
+    Node(node::Command),
     /// Run a provider's reverse proxy.
     #[command(subcommand)]
     Sidecar(serve::ServiceCommand),
@@ -92,7 +93,7 @@ fn main() -> ExitCode {
         Command::Investor(command) => block_on(investor::run(command)),
         Command::Governance(command) => block_on(governance::run(command)),
         Command::Network(command) => block_on(network::run(command)),
-        Command::Node(command) => serve::node(command),
+        Command::Node(command) => node::run(command),
         Command::Sidecar(command) => block_on(serve::sidecar(command)),
         Command::Gateway(command) => block_on(serve::gateway(command)),
         Command::Vendor(command) => block_on(serve::vendor(command)),

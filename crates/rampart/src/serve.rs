@@ -1,4 +1,5 @@
-//! The long-running services: operator, sidecar, gateway, vendors. Each runs until SIGINT or SIGTERM.
+//! The long-running services of providers and consumers: sidecar, gateway, vendors; and what every service does: it logs, and
+//! runs until SIGINT or SIGTERM.
 
 use crate::output;
 use anyhow::Context;
@@ -8,16 +9,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-
-#[derive(Debug, Subcommand)]
-pub enum NodeCommand {
-    /// Run an operator.
-    Run {
-        /// Its configuration (TOML).
-        #[arg(long)]
-        config: PathBuf,
-    },
-}
 
 #[derive(Debug, Subcommand)]
 pub enum ServiceCommand {
@@ -74,7 +65,7 @@ pub enum VendorCommand {
 }
 
 /// Logs go to standard error, as text on a terminal and as JSON elsewhere; RUST_LOG selects.
-fn log() {
+pub fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,commonware=warn"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -90,7 +81,7 @@ fn log() {
 }
 
 /// Resolves on SIGINT or SIGTERM.
-async fn shutdown() {
+pub async fn shutdown() {
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -106,15 +97,6 @@ async fn shutdown() {
 
 fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-pub fn node(command: NodeCommand) -> anyhow::Result<()> {
-    let NodeCommand::Run { config } = command;
-    log();
-    Ok(rampart_node::run(
-        rampart_node::NodeConfig::load(&config)?,
-        shutdown,
-    )?)
 }
 
 pub async fn sidecar(command: ServiceCommand) -> anyhow::Result<()> {

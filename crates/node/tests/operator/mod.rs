@@ -12,7 +12,7 @@ use node::{Anvil, funded};
 use rampart_chain::Settlement;
 use rampart_chain::deploy::{Deployer, Hatch, L2Contracts};
 use rampart_client::NodeClient;
-use rampart_node::{NetworkFile, NodeConfig, NodeError, Params};
+use rampart_node::{Keys, NetworkFile, NodeConfig, NodeError, Params};
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, Domain, Message, Operator as Seat, OperatorSet, Seconds,
     SignedTransaction,
@@ -182,13 +182,14 @@ impl Stage {
             network_file: path.join("network.json"),
             consensus_key_file: path.join("consensus.key"),
             checkpoint_keystore: path.join("checkpoint.json"),
-            checkpoint_password_file: path.join("password"),
+            checkpoint_password_file: Some(path.join("password")),
             listen,
             api_listen,
             l2_rpc: anvil.url.clone(),
             l1_rpc: None,
             allow_private_addresses: true,
             poll_ms: 50,
+            min_free_mib: 64,
             threads: 2,
             cache_pages: 1 << 10,
             index_cache: 1 << 12,
@@ -256,7 +257,8 @@ impl Running {
         let api = config.api_listen;
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
-            rampart_node::run(config, move || async move {
+            let keys = Keys::from_files(&config)?;
+            rampart_node::run(config, keys, move || async move {
                 let _ = stopped.await;
             })
         });

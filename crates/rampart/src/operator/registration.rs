@@ -12,6 +12,7 @@ use clap::Subcommand;
 use ed25519_dalek::Signer as _;
 use rampart_chain::l1::operators::OperatorStatus;
 use rampart_chain::l1::{Operators, Registration};
+use rampart_node::keys::consensus_seed;
 use rampart_protocol::{Address, B256, Ppm, SignedCheckpoint};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -42,13 +43,13 @@ pub enum Command {
     },
     /// Join Rampart's operator set with your consensus key and your checkpoint key; each proves that you have it.
     Join {
-        /// File with the Ed25519 consensus key, as the operator's configuration names it.
+        /// File with the Ed25519 consensus key, as the operator's configuration names it: a keystore or 64 hex digits.
         #[arg(long)]
         consensus_key: PathBuf,
         /// Keystore with the checkpoint key, as the operator's configuration names it; the account's own key without it.
         #[arg(long, requires = "checkpoint_password_file")]
         checkpoint_keystore: Option<PathBuf>,
-        /// File with that keystore's password.
+        /// File with that keystore's password, and the consensus keystore's.
         #[arg(long)]
         checkpoint_password_file: Option<PathBuf>,
         /// Percent of the rewards that you keep before your investors share the rest; at most 20.
@@ -131,11 +132,11 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             send,
         } => {
             let account = send.unlock()?;
+            let consensus = consensus(&consensus_key, checkpoint_password_file.as_deref())?;
             let checkpoint = match checkpoint_keystore.zip(checkpoint_password_file) {
                 Some((keystore, password)) => unlocked(&keystore, &password)?,
                 None => account.clone(),
             };
-            let consensus = consensus(&consensus_key)?;
             let operator = account.address();
             let operators = send.l1.operators(Some(account)).await?;
             let registration = prove(&operators, operator, &consensus, &checkpoint, commission).await?;
@@ -195,10 +196,13 @@ pub async fn prove(
     })
 }
 
-fn consensus(path: &Path) -> anyhow::Result<ed25519_dalek::SigningKey> {
-    let seed: B256 = keys::read_secret(path)?
-        .parse()
-        .map_err(|_| anyhow::anyhow!("{} does not hold 64 hexadecimal digits", path.display()))?;
+/// From a keystore, which has the same password as that of the checkpoint key, or from digits.
+fn consensus(path: &Path, password_file: Option<&Path>) -> anyhow::Result<ed25519_dalek::SigningKey> {
+    let password = || match password_file {
+        Some(path) => keys::read_secret(path),
+        None => keys::ask("password of the consensus keystore: "),
+    };
+    let seed = consensus_seed(path, || password().map_err(std::io::Error::other))?;
     Ok(ed25519_dalek::SigningKey::from_bytes(&seed.0))
 }
 

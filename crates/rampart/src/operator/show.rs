@@ -1,6 +1,7 @@
 //! What there is to see of operators and of the cases that they judge.
 
 use crate::args::{NodeArgs, OutputArgs};
+use crate::l1::whole;
 use crate::output;
 use crate::session::Session;
 use rampart_protocol::api::{CasePhase, CaseView, OperatorView};
@@ -14,8 +15,8 @@ pub async fn list(node: &NodeArgs, output: OutputArgs) -> anyhow::Result<()> {
             format!(
                 "{}  stake {} of {}, commission {} ppm, {} tokens to claim",
                 operator.address,
-                operator.stake,
-                all.total_stake,
+                whole(operator.stake.0),
+                whole(all.total_stake.0),
                 operator.commission,
                 operator.owed.to_tokens()
             )
@@ -31,9 +32,9 @@ pub async fn operator(address: Address, node: &NodeArgs, output: OutputArgs) -> 
         let duty = &view.participation;
         let mut lines = vec![
             format!("operator    {}", view.address),
-            format!("stake       {}", view.stake),
+            format!("stake       {}", whole(view.stake.0)),
             format!("commission  {} ppm of its rewards", view.commission),
-            format!("investors   {} of weight", view.weight),
+            format!("investors   {} of weight", whole(view.weight.0)),
             format!("to claim    {} tokens", view.owed.to_tokens()),
             format!("claimed     {} tokens", view.claimed.to_tokens()),
             format!(
@@ -75,7 +76,11 @@ pub async fn case(case: CaseId, node: &NodeArgs, output: OutputArgs) -> anyhow::
                 (true, Some(true)) => "revealed: uphold",
                 (true, Some(false)) => "revealed: overturn",
             };
-            lines.push(format!("  {}  stake {}, {state}", vote.operator, vote.stake));
+            lines.push(format!(
+                "  {}  stake {}, {state}",
+                vote.operator,
+                whole(vote.stake.0)
+            ));
         }
         lines
     })

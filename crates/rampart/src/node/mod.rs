@@ -1,0 +1,88 @@
+//! `rampart node`: an operator's process and what surrounds it: its first configuration, and a check of all that it needs.
+
+mod check;
+mod finding;
+mod init;
+mod reach;
+
+use crate::args::OutputArgs;
+use crate::{keys, output, serve};
+use clap::{Args, Subcommand};
+use rampart_node::config::{ENV_PREFIX, Override};
+use rampart_node::{Keys, NodeConfig};
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an operator's folder: two new keys in keystores, and a configuration to complete.
+    Init(init::Args),
+    /// Check all that an operator needs, without starting it: files, keys, disk, ports, clock, RPCs, peers, registration.
+    /// Exit code 1 when something would keep it from running.
+    Check {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Run an operator.
+    Run {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
+/// Where an operator's settings come from: flags before the environment before the file.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArgs {
+    /// Its configuration (TOML).
+    #[arg(long, env = "RAMPART_NODE_CONFIG")]
+    config: PathBuf,
+    /// A setting that comes before the file's, `name=value`, levels parted by dots; repeat it for several. The environment
+    /// can set the same as `RAMPART_NODE__NAME=value`.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<Override>,
+}
+
+impl ConfigArgs {
+    /// The configuration, in layers.
+    fn load(&self) -> anyhow::Result<NodeConfig> {
+        // A name or value that is no text is no setting of ours.
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let mut settings =
+            Override::of_environment(variables.filter(|(name, _)| name.starts_with(ENV_PREFIX)));
+        settings.extend(self.settings.iter().cloned());
+        Ok(NodeConfig::load_with(&self.config, &settings)?)
+    }
+}
+
+pub fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Init(args) => init::run(args),
+        Command::Check { config, output } => crate::block_on(check(config, output)),
+        Command::Run { config } => {
+            serve::log();
+            let config = config.load()?;
+            let keys = unlock(&config)?;
+            Ok(rampart_node::run(config, keys, serve::shutdown)?)
+        }
+    }
+}
+
+fn unlock(config: &NodeConfig) -> anyhow::Result<Keys> {
+    Ok(Keys::unlock(config, || {
+        keys::ask("password of the operator's keystores: ").map_err(std::io::Error::other)
+    })?)
+}
+
+async fn check(config: ConfigArgs, output: OutputArgs) -> anyhow::Result<()> {
+    let findings = check::all(&config).await;
+    output::print(output, &findings, |findings| {
+        findings.iter().map(ToString::to_string).collect()
+    })?;
+    let failed = findings.iter().filter(|finding| finding.is_failure()).count();
+    if failed > 0 {
+        anyhow::bail!("{failed} of {} checks failed", findings.len());
+    }
+    Ok(())
+}
