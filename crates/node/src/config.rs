@@ -5,7 +5,7 @@ mod layers;
 pub use layers::{ENV_PREFIX, NotASetting, Override};
 
 use crate::application::Pacing;
-use crate::engine::Timeouts;
+use crate::engine::{MIN_EPOCH_BLOCKS, Timeouts};
 use rampart_ledger::{GenesisOperator, GenesisSeat, Params};
 use rampart_protocol::{Address, B256, Operator, OperatorSet, Ppm};
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,9 @@ pub struct NetworkFile {
     pub restaking: Option<Restaking>,
     /// Blocks between checkpoints.
     pub checkpoint_interval: u64,
+    /// Blocks of an epoch, a multiple of `checkpointInterval`: each epoch has its operators.
+    #[serde(default = "default_epoch_blocks")]
+    pub epoch_blocks: u64,
     /// Economic parameters at genesis.
     #[serde(default)]
     pub params: Params,
@@ -132,6 +135,9 @@ pub struct Restaking {
     pub deployed_at: u64,
 }
 
+const fn default_epoch_blocks() -> u64 {
+    3_600
+}
 const fn default_min_interval_ms() -> u64 {
     100
 }
@@ -255,6 +261,16 @@ impl NetworkFile {
             return Err(ConfigError::invalid(
                 path,
                 "checkpointInterval must be at least 1",
+            ));
+        }
+        if network.epoch_blocks < MIN_EPOCH_BLOCKS
+            || !network.epoch_blocks.is_multiple_of(network.checkpoint_interval)
+        {
+            return Err(ConfigError::invalid(
+                path,
+                format!(
+                    "epochBlocks must be at least {MIN_EPOCH_BLOCKS}, and a multiple of checkpointInterval"
+                ),
             ));
         }
         if network.min_interval_ms >= network.idle_interval_ms {

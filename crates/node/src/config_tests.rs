@@ -58,6 +58,7 @@ fn network() -> NetworkFile {
         settlement_deployed_at: 2,
         restaking: None,
         checkpoint_interval: 10,
+        epoch_blocks: 100,
         params: Params::default(),
         operators: Vec::new(),
         min_interval_ms: 100,
@@ -95,6 +96,19 @@ fn an_operators_file_has_defaults_and_paths_relative_to_itself() {
         (config.state_dir.as_path(), config.poll_ms),
         (Path::new("/var/lib/rampart"), 9)
     );
+}
+
+#[test]
+fn an_epoch_ends_at_a_checkpoint() {
+    for blocks in [0, 5, 95, 105] {
+        let error = refused(|json| json["epochBlocks"] = blocks.into());
+        assert!(error.contains("epochBlocks"), "{blocks}: {error}");
+    }
+    let folder = Folder::new();
+    let mut json = serde_json::to_value(network()).unwrap();
+    json.as_object_mut().unwrap().remove("epochBlocks");
+    let file = NetworkFile::load(&folder.write("network.json", &json.to_string())).unwrap();
+    assert_eq!(file.epoch_blocks, 3_600);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::checkpoint::Checkpoints;
 use crate::config::{ConfigError, NetworkFile, NodeConfig};
 use crate::disk;
 use crate::engine::network::{Connected, NetworkConfig, NetworkError, connect};
-use crate::engine::{self, Engine, EngineConfig, EngineError, Network, Runtime, SchemeError, scheme};
+use crate::engine::{self, Committees, Engine, EngineConfig, EngineError, Network, Runtime, SchemeError};
 use crate::exits::{ExitError, ExitStore};
 use crate::feed::{self, ChainFeed};
 use crate::gossip;
@@ -64,9 +64,12 @@ pub enum NodeError {
         /// In the operator set.
         expected: rampart_protocol::Address,
     },
-    /// The operator set or the consensus key cannot be used.
+    /// The operator set cannot be used.
     #[error(transparent)]
     Scheme(#[from] SchemeError),
+    /// The consensus key has no seat.
+    #[error("the consensus key {0} is not in the operator set")]
+    NotAnOperator(B256),
     /// The network cannot be set up.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -135,7 +138,7 @@ impl Loaded {
             .operators
             .iter()
             .find(|operator| operator.public_key == public);
-        let operator = operator.ok_or(SchemeError::NotAnOperator(public))?;
+        let operator = operator.ok_or(NodeError::NotAnOperator(public))?;
         if operator.checkpoint_key != signer.address() {
             return Err(NodeError::CheckpointKey {
                 actual: signer.address(),
@@ -277,7 +280,6 @@ async fn serve(
         senders: senders.clone(),
     };
     let place = Network {
-        me: key.public_key(),
         channels,
         peers: oracle.clone(),
         blocker: oracle,
@@ -285,7 +287,7 @@ async fn serve(
     let engine: Engine<Context> = engine::start(
         context.child("engine"),
         engine_config(&config, &network, limits),
-        scheme(&operators, key.clone())?,
+        Committees::fixed(key.clone(), &operators)?,
         place,
         seams,
     )
@@ -386,6 +388,7 @@ fn engine_config(config: &NodeConfig, network: &NetworkFile, limits: BlockLimits
         params: network.params,
         genesis_operators: network.genesis_operators(),
         genesis_timestamp_ms: network.genesis_timestamp_ms,
+        epoch_blocks: network.epoch_blocks,
         limits,
         pacing: network.pacing(),
         timeouts: network.timeouts(),

@@ -17,7 +17,7 @@ use rampart_node::{
     application::{Pacing, Seams, Senders},
     block::BlockLimits,
     engine::{
-        self, Engine, EngineConfig, Network, Timeouts,
+        self, Committees, Engine, EngineConfig, Network, Timeouts,
         network::{NetworkConfig, NetworkError, connect},
     },
     storage::StorageConfig,
@@ -103,6 +103,7 @@ async fn operator(
         operators: operators.clone(),
         params: workload::params(),
         genesis_operators: workload::operators(&operators),
+        epoch_blocks: 8,
         limits,
         pacing: Pacing {
             idle_interval: Duration::from_millis(300),
@@ -123,13 +124,12 @@ async fn operator(
         senders: Senders::new(operators.domain, 1024),
     };
     let network = Network {
-        me: key.public_key(),
         channels: connected.channels,
         peers: connected.oracle.clone(),
         blocker: connected.oracle,
     };
-    let scheme = engine::scheme(&operators, key).unwrap();
-    engine::start(context.child("engine"), config, scheme, network, seams)
+    let committees = Committees::fixed(key, &operators).unwrap();
+    engine::start(context.child("engine"), config, committees, network, seams)
         .await
         .unwrap()
 }

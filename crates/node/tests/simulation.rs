@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+#[path = "simulation/epochs.rs"]
+mod epochs;
 
 use cluster::{
     Cluster,

@@ -122,6 +122,7 @@ impl World {
             settlement_deployed_at: contracts.deployed_at,
             restaking: None,
             checkpoint_interval: 5,
+            epoch_blocks: 20,
             params: Params::default(),
             operators: Vec::new(),
             min_interval_ms: 50,

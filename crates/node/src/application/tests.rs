@@ -134,6 +134,7 @@ fn config() -> EngineConfig {
         genesis_timestamp_ms: 0,
         params: Params::default(),
         genesis_operators: Vec::new(),
+        epoch_blocks: 1_000,
         limits: crate::block::BlockLimits { max_bytes: 4096 },
         pacing: Pacing::default(),
         timeouts: Timeouts::default(),

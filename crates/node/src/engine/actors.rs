@@ -2,7 +2,8 @@
 //!
 //! Decides sizes, retention and retry of every part. Their order and connections are [`super::assemble`]'s.
 
-use super::config::EngineConfig;
+use super::committees::Committees;
+use super::config::{EngineConfig, Timeouts};
 use super::handle::EngineError;
 use super::runtime::Runtime;
 use super::scheme::{Finalization, Scheme};
@@ -26,11 +27,7 @@ use commonware_consensus::{
     },
     types::{Epoch, FixedEpocher, ViewDelta},
 };
-use commonware_cryptography::{
-    Digested, Keccak256,
-    certificate::{ConstantProvider, Verifier as _},
-    ed25519::PublicKey,
-};
+use commonware_cryptography::{Digested, Keccak256, certificate::Verifier as _, ed25519::PublicKey};
 use commonware_glue::stateful::{
     Config as StatefulConfig, Mailbox as StatefulMailbox, PruneConfig, Stateful, SyncPlan,
     db::SyncEngineConfig,
@@ -42,13 +39,10 @@ use commonware_runtime::{Handle, buffer::paged::CacheRef};
 use commonware_storage::{archive::prunable, translator::EightCap};
 use commonware_utils::{NZU64, NZUsize, NonZeroDuration};
 use std::{
-    num::{NonZeroU64, NonZeroUsize},
+    num::NonZeroUsize,
     sync::{Arc, OnceLock},
     time::Duration,
 };
-
-/// Blocks in an epoch: one epoch for ever, until the operator set rotates.
-pub(super) const EPOCH_LENGTH: NonZeroU64 = NZU64!(u64::MAX);
 
 /// Messages that wait at one actor before the sender's policy applies.
 const MAILBOX: NonZeroUsize = NZUsize!(1024);
@@ -74,7 +68,6 @@ const PRUNE_INTERVAL: NonZeroUsize = NZUsize!(256);
 /// How often an operator that rejoins asks for a recent certificate.
 const PROBE_RETRY: Duration = Duration::from_millis(500);
 
-pub(super) type Provision = ConstantProvider<Scheme, Epoch>;
 pub(super) type Variant = Standard<Block>;
 pub(super) type Plan<E> = SyncPlan<E, Scheme, Variant>;
 pub(super) type App<I, F, K> = LedgerApplication<I, F, K>;
@@ -83,7 +76,8 @@ pub(super) type App<I, F, K> = LedgerApplication<I, F, K>;
 pub(super) struct Common<E, P, B> {
     pub(super) context: E,
     pub(super) config: EngineConfig,
-    pub(super) scheme: Scheme,
+    pub(super) committees: Committees,
+    pub(super) epocher: FixedEpocher,
     pub(super) me: PublicKey,
     pub(super) peers: P,
     pub(super) blocker: B,
@@ -98,10 +92,6 @@ where
     P: Provider<PublicKey = PublicKey>,
     B: Blocker<PublicKey = PublicKey>,
 {
-    fn provider(&self) -> Provision {
-        ConstantProvider::new(self.scheme.clone())
-    }
-
     fn partition(&self, name: &str) -> String {
         format!("{}-{name}", self.config.storage.prefix)
     }
@@ -118,7 +108,7 @@ where
         let mut plan = Plan::<E>::init(self.context.child("plan"), self.partition("sync-")).await;
         let (probe, mailbox) = Probe::new(probe::Config {
             context: self.context.child("probe"),
-            provider: self.provider(),
+            provider: self.committees.clone(),
             strategy: Sequential,
             mailbox_size: MAILBOX,
             blocker: self.blocker.clone(),
@@ -148,7 +138,7 @@ where
             Marshal<
                 E,
                 Variant,
-                Provision,
+                Committees,
                 prunable::Archive<EightCap, E, Digest, Finalization>,
                 prunable::Archive<EightCap, E, Digest, Arc<Block>>,
                 FixedEpocher,
@@ -167,7 +157,7 @@ where
                 storage,
                 "certificates",
                 self.page_cache.clone(),
-                self.scheme.certificate_codec_config(),
+                Scheme::certificate_codec_config_unbounded(),
             ),
         )
         .await
@@ -179,8 +169,8 @@ where
         .await
         .map_err(open("blocks"))?;
         let config = marshal::Config {
-            provider: self.provider(),
-            epocher: FixedEpocher::new(EPOCH_LENGTH),
+            provider: self.committees.clone(),
+            epocher: self.epocher.clone(),
             start: plan.marshal_start(genesis),
             partition_prefix: self.partition("marshal"),
             mailbox_size: MAILBOX,
@@ -310,13 +300,42 @@ where
         )
     }
 
+    /// The settings of agreement that are the same in every epoch.
+    pub(super) fn simplex(&self) -> Simplex<B> {
+        Simplex {
+            blocker: self.blocker.clone(),
+            prefix: self.partition("simplex-"),
+            page_cache: self.page_cache.clone(),
+            timeouts: self.config.timeouts,
+            fetch_timeout: self.fetch_timeout,
+        }
+    }
+}
+
+/// The settings of agreement that are the same in every epoch.
+pub(super) struct Simplex<B> {
+    blocker: B,
+    prefix: String,
+    page_cache: CacheRef,
+    timeouts: Timeouts,
+    fetch_timeout: NonZeroDuration,
+}
+
+impl<B: Blocker<PublicKey = PublicKey>> Simplex<B> {
+    /// Where the operator's votes of an epoch are recorded.
+    pub(super) fn partition(&self, epoch: Epoch) -> String {
+        format!("{}{epoch}", self.prefix)
+    }
+
     #[allow(
         clippy::type_complexity,
         reason = "the configuration's type names everything it is generic over"
     )]
-    pub(super) fn simplex<D>(
+    pub(super) fn config<D>(
         &self,
+        scheme: Scheme,
         deferred: D,
+        epoch: Epoch,
         floor: Floor<Scheme, Digest>,
     ) -> simplex::Config<Scheme, RoundRobin<Keccak256>, B, Digest, D, D, D, Sequential>
     where
@@ -324,18 +343,18 @@ where
             + Relay<Digest = Digest, PublicKey = PublicKey, Plan = simplex::Plan<PublicKey>>
             + Reporter<Activity = simplex::types::Activity<Scheme, Digest>>,
     {
-        let timeouts = self.config.timeouts;
+        let timeouts = self.timeouts;
         simplex::Config {
-            scheme: self.scheme.clone(),
+            scheme,
             elector: RoundRobin::<Keccak256>::default(),
             blocker: self.blocker.clone(),
             automaton: deferred.clone(),
             relay: deferred.clone(),
             reporter: deferred,
             strategy: Sequential,
-            partition: self.partition("simplex-0"),
+            partition: self.partition(epoch),
             mailbox_size: MAILBOX,
-            epoch: Epoch::zero(),
+            epoch,
             floor,
             replay_buffer: IO_BUFFER,
             write_buffer: IO_BUFFER,

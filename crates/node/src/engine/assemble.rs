@@ -1,19 +1,16 @@
 //! The one function that wires an operator's actors together, over any runtime and network.
 
-use super::actors::{Common, EPOCH_LENGTH};
+use super::actors::Common;
 use super::channels::Channels;
+use super::committees::Committees;
 use super::config::{EngineConfig, Timeouts};
+use super::epochs::{self, Epochs};
 use super::handle::{Chain, Engine, EngineError};
 use super::runtime::Runtime;
-use super::scheme::Scheme;
 use crate::application::{Feed, LedgerApplication, Seams, Sink, Source};
 use crate::block::Block;
 use crate::storage::{self, SharedState, StateReader};
-use commonware_consensus::{
-    marshal::standard::Deferred,
-    simplex::{self, config::Floor},
-    types::FixedEpocher,
-};
+use commonware_consensus::{Reporters, marshal::standard::Deferred};
 use commonware_cryptography::{Digested, Digestible as _, ed25519::PublicKey};
 use commonware_glue::stateful::db::DatabaseSet;
 use commonware_macros::boxed;
@@ -26,8 +23,6 @@ use tokio::sync::watch;
 
 /// One operator's place in the network.
 pub struct Network<S, R, P, B> {
-    /// The operator's consensus key.
-    pub me: PublicKey,
     /// Its channels.
     pub channels: Channels<S, R>,
     /// Who is there.
@@ -47,7 +42,7 @@ pub struct Network<S, R, P, B> {
 pub async fn start<E, S, R, P, B, I, F, K>(
     context: E,
     config: EngineConfig,
-    scheme: Scheme,
+    committees: Committees,
     network: Network<S, R, P, B>,
     seams: Seams<I, F, K>,
 ) -> Result<Engine<E>, EngineError>
@@ -62,8 +57,8 @@ where
     K: Sink,
 {
     let fetch_timeout = config.timeouts.validate()?;
+    let epocher = config.epocher()?;
     let Network {
-        me,
         channels,
         peers,
         blocker,
@@ -75,8 +70,9 @@ where
     let mut common = Common {
         context,
         config,
-        scheme,
-        me,
+        me: committees.me(),
+        committees: committees.clone(),
+        epocher: epocher.clone(),
         peers,
         blocker,
         page_cache,
@@ -102,24 +98,35 @@ where
         common.context.child("deferred"),
         stateful_mailbox.clone(),
         marshal_mailbox.clone(),
-        FixedEpocher::new(EPOCH_LENGTH),
+        epocher.clone(),
     );
     let buffer = common.broadcast(channels.blocks);
     let resolver = common.marshal_resolver(channels.backfill);
-    common
-        .handles
-        .push(marshal.start(stateful_mailbox, buffer, resolver));
+    let (finals, reports) = epochs::finals();
+    let reporters = Reporters::from((stateful_mailbox, finals));
+    common.handles.push(marshal.start(reporters, buffer, resolver));
     probe.attach(marshal_mailbox.clone());
     if let Some((_, block)) = marshal_mailbox.get_anchor().await {
         tip_sender.send_replace(block.inner().header().clone());
     }
     common.handles.push(stateful.start());
 
-    let floor = sync_floor.map_or_else(|| Floor::Genesis(genesis.digest()), Floor::Finalized);
-    let simplex = simplex::Engine::new(common.context.child("simplex"), common.simplex(deferred, floor));
+    let (current, epoch) = watch::channel(tip.borrow().epoch);
+    let epochs = Epochs {
+        context: common.context.child("epochs"),
+        committees: committees.clone(),
+        epocher,
+        marshal: marshal_mailbox.clone(),
+        automaton: deferred,
+        simplex: common.simplex(),
+        synced: sync_floor,
+        reports,
+        current,
+    };
+    let agreement = common.context.child("agreement");
     common
         .handles
-        .push(simplex.start(channels.votes, channels.certificates, channels.resolver));
+        .push(agreement.spawn(move |_| epochs.run(channels.votes, channels.certificates, channels.resolver)));
 
     let Common { context, handles, .. } = common;
     let handle = context.spawn(move |_| supervise(handles));
@@ -130,6 +137,8 @@ where
             marshal: marshal_mailbox,
             tip,
         },
+        committees,
+        epoch,
     })
 }
 

@@ -11,6 +11,7 @@ use commonware_consensus::{
     simplex,
 };
 use commonware_glue::stateful::{db::p2p as state_resolver, probe};
+use commonware_p2p::utils::mux;
 use commonware_runtime::Quota;
 use commonware_storage::mmr;
 use commonware_utils::NZU32;
@@ -70,14 +71,18 @@ impl<S, R> From<[(S, R); 7]> for Channels<S, R> {
     }
 }
 
-/// The largest message that any channel carries among `operators` operators, bytes. Longer ones are refused by the
-/// network, and disconnect the peer that sends them.
+/// Most seats of a committee: certificates up to this size fit into a message.
+pub const MAX_SEATS: u32 = 256;
+
+/// The largest message that any channel carries, bytes. Longer ones are refused by the network, and disconnect the peer
+/// that sends them. It does not depend on who the operators are, since they change and the network goes on.
 #[must_use]
-pub fn max_message_size(operators: u32, limits: &BlockLimits) -> u32 {
+pub fn max_message_size(limits: &BlockLimits) -> u32 {
     commonware_p2p::max_message_size(&[
-        simplex::max_payload_size::<Scheme, Digest>(operators),
-        marshal::max_payload_size::<Standard<Block>, Scheme>(operators, limits),
-        probe::max_payload_size::<Standard<Block>, Scheme>(operators),
+        // Each epoch has a subchannel.
+        mux::prefixed(simplex::max_payload_size::<Scheme, Digest>(MAX_SEATS)),
+        marshal::max_payload_size::<Standard<Block>, Scheme>(MAX_SEATS, limits),
+        probe::max_payload_size::<Standard<Block>, Scheme>(MAX_SEATS),
         state_resolver::max_payload_size::<mmr::Family, Digest>(SYNC_BATCH, MAX_OPERATION),
         MAX_GOSSIP,
     ])

@@ -1,11 +1,18 @@
 //! What an operator configures about agreement.
 
+use super::handle::EngineError;
 use crate::application::Pacing;
 use crate::block::BlockLimits;
 use crate::storage::StorageConfig;
+use commonware_consensus::types::FixedEpocher;
 use rampart_ledger::{GenesisOperator, Params};
 use rampart_protocol::OperatorSet;
+use std::num::NonZeroU64;
 use std::time::Duration;
+
+/// Fewest blocks of an epoch. The committee after next is read from the state that the epoch's first block leaves, which
+/// must be executed before the epoch ends; marshal hands over a few blocks ahead of execution.
+pub const MIN_EPOCH_BLOCKS: u64 = 8;
 
 /// Everything that all operators of a deployment must agree on, and the local sizes.
 #[derive(Clone, Debug)]
@@ -19,6 +26,8 @@ pub struct EngineConfig {
     pub params: Params,
     /// The ledger's operators at genesis, who judge and report from the first block on. The same everywhere.
     pub genesis_operators: Vec<GenesisOperator>,
+    /// Blocks of an epoch, at least [`MIN_EPOCH_BLOCKS`]. The same everywhere.
+    pub epoch_blocks: u64,
     /// Largest block. The same everywhere.
     pub limits: BlockLimits,
     /// How often blocks are built, and how long a candidate may wait for the local chain feed.
@@ -30,6 +39,16 @@ pub struct EngineConfig {
     /// Fetch the state of a recent block from peers instead of executing the chain from genesis. Takes effect
     /// only on an empty store, and needs `f + 1` peers that answer: never set it for a network's first start.
     pub state_sync: bool,
+}
+
+impl EngineConfig {
+    /// Which heights are in which epoch.
+    pub(super) fn epocher(&self) -> Result<FixedEpocher, EngineError> {
+        let blocks = NonZeroU64::new(self.epoch_blocks).filter(|blocks| blocks.get() >= MIN_EPOCH_BLOCKS);
+        blocks
+            .map(FixedEpocher::new)
+            .ok_or(EngineError::EpochBlocks(self.epoch_blocks))
+    }
 }
 
 /// When a view is given up.

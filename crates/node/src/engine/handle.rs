@@ -1,5 +1,7 @@
 //! A started engine: its state, its certificates, its tip.
 
+use super::committees::Committees;
+use super::config::MIN_EPOCH_BLOCKS;
 use super::runtime::Runtime;
 use super::scheme::{Finalization, Scheme, SchemeError};
 use crate::block::{Block, BlockError};
@@ -37,6 +39,9 @@ pub enum EngineError {
     /// Timeouts that the engine cannot work with.
     #[error("timeouts must grow: 0 < leader < certification < skip, 0 < retry < skip, 0 < fetch")]
     Timeouts,
+    /// Epochs are too short.
+    #[error("an epoch has at least {MIN_EPOCH_BLOCKS} blocks, not {0}")]
+    EpochBlocks(u64),
     /// The runtime stopped during start-up.
     #[error("the runtime stopped during start-up")]
     Stopped,
@@ -57,6 +62,8 @@ pub struct Engine<E: Runtime> {
     pub(super) handle: Handle<()>,
     pub(super) state: StateReader<E>,
     pub(super) chain: Chain,
+    pub(super) committees: Committees,
+    pub(super) epoch: watch::Receiver<u64>,
 }
 
 impl<E: Runtime> Engine<E> {
@@ -73,6 +80,18 @@ impl<E: Runtime> Engine<E> {
     #[must_use]
     pub fn state(&self) -> StateReader<E> {
         self.state.clone()
+    }
+
+    /// Who votes in which epoch.
+    #[must_use]
+    pub fn committees(&self) -> Committees {
+        self.committees.clone()
+    }
+
+    /// Follows the epoch in which this operator takes part or which it follows.
+    #[must_use]
+    pub fn epoch(&self) -> watch::Receiver<u64> {
+        self.epoch.clone()
     }
 
     /// Reads finalised blocks and their certificates.

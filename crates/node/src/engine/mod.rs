@@ -5,9 +5,8 @@
 //! the state sync by which a wiped operator rejoins. Production runs it over Tokio and authenticated connections
 //! ([`network`]), the tests over a seeded simulation of both.
 //!
-//! One epoch of unbounded length for now: the operator set is fixed at start. What depends on the epoch is already
-//! keyed by it (headers, the certificate provider's scope, the partition of the vote journal), so rotation adds an
-//! epoch manager and changes nothing that is stored.
+//! Agreement runs in epochs of a fixed number of heights, one instance each ([`epochs`]), among the committee of that
+//! epoch ([`committees`]).
 //!
 //! What a block means is [`crate::application`]'s; what to put into one is the caller's
 //! [`Source`](crate::application::Source).
@@ -15,7 +14,9 @@
 mod actors;
 mod assemble;
 mod channels;
+mod committees;
 mod config;
+mod epochs;
 mod handle;
 pub mod network;
 mod runtime;
@@ -23,8 +24,9 @@ mod scheme;
 mod state_sync;
 
 pub use assemble::{Network, start};
-pub use channels::{Channels, ENGINE_CHANNELS, MAX_GOSSIP, max_message_size};
-pub use config::{EngineConfig, Timeouts};
+pub use channels::{Channels, ENGINE_CHANNELS, MAX_GOSSIP, MAX_SEATS, max_message_size};
+pub use committees::Committees;
+pub use config::{EngineConfig, MIN_EPOCH_BLOCKS, Timeouts};
 pub use handle::{Certificate, Chain, Engine, EngineError};
 pub use runtime::Runtime;
-pub use scheme::{Finalization, Scheme, SchemeError, participants, scheme};
+pub use scheme::{Finalization, Scheme, SchemeError, participants};

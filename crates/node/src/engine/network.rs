@@ -140,7 +140,6 @@ fn lookup_config(
         },
         cups::Version::V1,
     );
-    let seats = u32::try_from(operators.operators.len()).unwrap_or(u32::MAX);
     let mut namespace = operators.consensus_namespace();
     namespace.extend_from_slice(b"-p2p");
     let recommended = lookup::Config::recommended(
@@ -148,7 +147,7 @@ fn lookup_config(
         &namespace,
         config.listen,
         NonZeroUsize::MIN.saturating_add(operators.operators.len()),
-        max_message_size(seats, limits),
+        max_message_size(limits),
         MAILBOX,
     );
     lookup::Config {

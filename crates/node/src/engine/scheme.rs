@@ -3,10 +3,10 @@
 //! Attributable (each signature names its operator, so equivocation is evidence) and cheap at our set sizes. Every
 //! operator has one seat whatever its stake: quorums in consensus count seats, those on chain count stake.
 
-use crate::block::{key_bytes, parse_key};
+use crate::block::parse_key;
 use crate::storage::Digest;
 use commonware_consensus::simplex;
-use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
+use commonware_cryptography::ed25519::PublicKey;
 use commonware_utils::{TryCollect as _, ordered::Set};
 use rampart_protocol::{B256, OperatorSet};
 
@@ -25,9 +25,6 @@ pub enum SchemeError {
     /// A consensus key occurs twice.
     #[error("two operators share one consensus key")]
     Duplicate,
-    /// The local key is not in the set.
-    #[error("the consensus key {0} is not in the operator set")]
-    NotAnOperator(B256),
 }
 
 /// The operators' consensus keys in the order in which certificates number their signers.
@@ -45,21 +42,12 @@ pub fn participants(operators: &OperatorSet) -> Result<Set<PublicKey>, SchemeErr
         .map_err(|_| SchemeError::Duplicate)
 }
 
-/// The scheme with which `key` votes among `operators`.
-///
-/// # Errors
-/// When the set is malformed or does not contain the key.
-pub fn scheme(operators: &OperatorSet, key: PrivateKey) -> Result<Scheme, SchemeError> {
-    let public = PublicKey::from(key.clone());
-    Scheme::signer(&operators.consensus_namespace(), participants(operators)?, key)
-        .ok_or_else(|| SchemeError::NotAnOperator(key_bytes(&public)))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use commonware_cryptography::Signer as _;
+    use crate::block::key_bytes;
+    use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
     use rampart_protocol::{Address, Domain, Operator};
 
     fn set(keys: &[B256]) -> OperatorSet {
@@ -86,16 +74,6 @@ mod tests {
 
     fn public(seed: u64) -> B256 {
         key_bytes(&key(seed).public_key())
-    }
-
-    #[test]
-    fn only_an_operator_can_vote() {
-        let operators = set(&[public(1), public(2)]);
-        assert!(scheme(&operators, key(2)).is_ok());
-        assert_eq!(
-            scheme(&operators, key(3)).unwrap_err(),
-            SchemeError::NotAnOperator(public(3))
-        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ use rampart_ledger::{Key, Record};
 use rampart_node::{
     application::{Finalized, Pacing, Seams, Senders, Sink},
     block::BlockLimits,
-    engine::{self, Chain, Channels, ENGINE_CHANNELS, Engine, EngineConfig, Network, Timeouts},
+    engine::{self, Chain, Channels, Committees, ENGINE_CHANNELS, Engine, EngineConfig, Network, Timeouts},
     storage::{StateReader, StorageConfig},
 };
 use rampart_protocol::{Address, Amount, B256, Operator as Seat, OperatorSet};
@@ -45,6 +45,8 @@ pub struct Cluster {
     pub twin: Option<usize>,
     /// An operator that does not do what it should, and how.
     pub odd: Option<(usize, Conduct)>,
+    /// Blocks of an epoch.
+    pub epoch_blocks: u64,
     /// Blocks that operators keep for others; all when `None`.
     pub retain_blocks: Option<usize>,
     /// What each operator saw, over its restarts, as an index on its disk would.
@@ -61,6 +63,7 @@ impl Cluster {
             pace: 1,
             twin: None,
             odd: None,
+            epoch_blocks: 1_000,
             retain_blocks: None,
             operators: Arc::default(),
         }
@@ -119,6 +122,7 @@ impl Cluster {
             genesis_timestamp_ms: 0,
             params: workload::params(),
             genesis_operators: workload::operators(&self.operators()),
+            epoch_blocks: self.epoch_blocks,
             limits: BlockLimits { max_bytes: 64 * 1024 },
             pacing: Pacing::default(),
             timeouts: Timeouts::default(),
@@ -158,9 +162,8 @@ impl Cluster {
             .iter()
             .find(|key| key.public_key() == *place.key)
             .expect("a key of the cluster");
-        let scheme = engine::scheme(&config.operators, key.clone()).unwrap();
+        let committees = Committees::fixed(key.clone(), &config.operators).unwrap();
         let network = Network {
-            me: place.key.clone(),
             channels,
             peers: place.oracle.manager(),
             blocker: place.oracle.control(place.key.clone()),
@@ -176,7 +179,7 @@ impl Cluster {
             sink,
             senders: Senders::new(workload::domain(), 1024),
         };
-        engine::start(context, config, scheme, network, seams)
+        engine::start(context, config, committees, network, seams)
             .await
             .unwrap()
     }
@@ -257,7 +260,7 @@ impl EngineDefinition for Cluster {
     }
 
     fn max_message_size(&self) -> u32 {
-        engine::max_message_size(4, &BlockLimits { max_bytes: 64 * 1024 })
+        engine::max_message_size(&BlockLimits { max_bytes: 64 * 1024 })
     }
 
     async fn init(&self, init: InitContext<'_, PublicKey>) -> (Handle<()>, State) {

@@ -162,6 +162,37 @@ impl Property<PublicKey, State> for Judged {
     }
 }
 
+/// Every block is of the epoch that its height belongs to, and views grow within an epoch.
+#[derive(Clone)]
+pub struct InEpochs {
+    pub epoch_blocks: u64,
+}
+
+impl Property<PublicKey, State> for InEpochs {
+    fn name(&self) -> &str {
+        "in_epochs"
+    }
+
+    fn check<'a>(&'a self, _: &'a ProgressTracker<PublicKey>, states: &'a [&'a State]) -> Check<'a, ()> {
+        Box::pin(async move {
+            for state in honest(states) {
+                let headers = state.operator.seen(|seen| seen.headers.clone());
+                let mut round = (0, 0);
+                for (height, header) in headers {
+                    if header.epoch != height / self.epoch_blocks || (header.epoch, header.view) <= round {
+                        return Err(format!(
+                            "height {height} is of epoch {} and view {} after {round:?}",
+                            header.epoch, header.view
+                        ));
+                    }
+                    round = (header.epoch, header.view);
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
 /// Every block that an operator executed is proven final by a certificate that anyone can check who knows the
 /// operators: its own, or that of a descendant linked to it by headers (X1).
 #[derive(Clone)]

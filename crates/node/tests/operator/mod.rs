@@ -160,6 +160,7 @@ impl Stage {
             settlement_deployed_at: contracts.deployed_at,
             restaking: None,
             checkpoint_interval: INTERVAL,
+            epoch_blocks: 20 * INTERVAL,
             params,
             operators: Vec::new(),
             min_interval_ms: 50,

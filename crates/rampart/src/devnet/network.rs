@@ -212,6 +212,7 @@ fn write_operators(
         genesis_timestamp_ms: u64::try_from(now)?,
         settlement_deployed_at: deployed_at,
         checkpoint_interval: 10,
+        epoch_blocks: 300,
         params: params(),
         operators: restaking::genesis_operators(layout),
         restaking: Some(restaking::network(l1)),
