@@ -72,6 +72,7 @@ fn network(settlement: Address, deployed_at: u64, operator: Operator, listen: So
         settlement_deployed_at: deployed_at,
         restaking: None,
         checkpoint_interval: 5,
+        epoch_blocks: 300,
         params: Params::default(),
         operators: Vec::new(),
         min_interval_ms: 50,
