@@ -17,6 +17,7 @@ pub mod hatch;
 pub mod index;
 pub mod keys;
 pub mod mempool;
+pub mod monitor;
 mod run;
 mod sink;
 pub mod storage;

@@ -3,7 +3,6 @@
 
 mod availability;
 mod registration;
-mod sealed;
 mod show;
 mod verdict;
 

@@ -1,9 +1,9 @@
 //! An operator's vote on a case: sealed first, opened when all have committed (V8).
 
-use super::sealed::{Folder, Sealed, Vote};
 use crate::session::{Session, applied};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::ensure;
+use rampart_node::monitor::sealed::{Folder, Sealed, Vote};
 use rampart_protocol::api::{CasePhase, CaseView};
 use rampart_protocol::message::{CommitVerdict, RevealVerdict};
 use rampart_protocol::{Address, B256, CaseId};
@@ -37,7 +37,7 @@ pub async fn commit(
 ) -> anyhow::Result<Voted> {
     let vote = vote(&session.client.case(case).await?, signer.address())?;
     let folder = Folder::new(state, &session.operators.domain);
-    let sealed = folder.seal(vote, upheld, rand::random::<[u8; 32]>().into())?;
+    let sealed = folder.seal(vote, upheld, rand::random::<[u8; 32]>().into(), &[])?;
     let message = CommitVerdict {
         case,
         round: vote.round,

@@ -6,6 +6,8 @@
 //! ```text
 //! STATE/<chain id>-<settlement>/<case>-<round>-<operator>.json     mode 0600, in folders of mode 0700
 //! ```
+//! The node seals what its judges find, the command line what a person commits to; both know the other's files.
+//!
 //! Decides that a verdict once sealed is not replaced: its commitment may have been sent, and would not open with another
 //! salt. Sending is the caller's.
 
@@ -88,6 +90,9 @@ pub struct Sealed {
     pub upheld: bool,
     /// What keeps the commitment from being guessed.
     pub salt: B256,
+    /// Why, for people; empty for a verdict that a person committed to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
 }
 
 impl fmt::Debug for Sealed {
@@ -99,7 +104,14 @@ impl fmt::Debug for Sealed {
 }
 
 impl Sealed {
+    /// Which vote it is.
+    #[must_use]
+    pub const fn vote(&self) -> &Vote {
+        &self.vote
+    }
+
     /// What the operator commits to.
+    #[must_use]
     pub fn commitment(&self) -> B256 {
         let Vote {
             case,
@@ -141,7 +153,13 @@ impl Folder {
     ///
     /// # Errors
     /// When the opposite verdict is sealed, or the file cannot be written or read.
-    pub fn seal(&self, vote: Vote, upheld: bool, salt: B256) -> Result<Sealed, SealedError> {
+    pub fn seal(
+        &self,
+        vote: Vote,
+        upheld: bool,
+        salt: B256,
+        reasons: &[String],
+    ) -> Result<Sealed, SealedError> {
         let path = self.file(&vote);
         match self.open(&vote) {
             Ok(sealed) if sealed.upheld == upheld => return Ok(sealed),
@@ -154,6 +172,7 @@ impl Folder {
             vote,
             upheld,
             salt,
+            reasons: reasons.to_vec(),
         };
         let text = serde_json::to_string_pretty(&sealed).map_err(|source| SealedError::Malformed {
             path: path.clone(),
@@ -163,31 +182,42 @@ impl Folder {
         Ok(sealed)
     }
 
+    /// The verdicts on a case that are sealed here, in the order of rounds.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or one of them.
+    pub fn of_case(&self, case: CaseId) -> Result<Vec<Sealed>, SealedError> {
+        let io = |source| SealedError::Io {
+            path: self.path.clone(),
+            source,
+        };
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(io(error)),
+        };
+        let (prefix, mut found) = (format!("{:#x}-", case.0), Vec::new());
+        for entry in entries {
+            let path = entry.map_err(io)?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if name.starts_with(&prefix) && name.ends_with(".json") {
+                found.push(read(&path)?);
+            }
+        }
+        found.sort_by_key(|sealed| (sealed.vote.round, sealed.vote.operator));
+        Ok(found)
+    }
+
     /// Reads a sealed verdict.
     ///
     /// # Errors
     /// When there is none, others can read it, or it is not in its form.
     pub fn open(&self, vote: &Vote) -> Result<Sealed, SealedError> {
         let path = self.file(vote);
-        let io = |source| SealedError::Io {
-            path: path.clone(),
-            source,
-        };
-        let mode = match fs::metadata(&path) {
-            Ok(metadata) => metadata.permissions().mode(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(SealedError::Missing { path });
-            }
-            Err(error) => return Err(io(error)),
-        };
-        if mode & 0o077 != 0 {
-            return Err(SealedError::Exposed(path));
-        }
-        let text = fs::read(&path).map_err(io)?;
-        let sealed: Sealed = serde_json::from_slice(&text).map_err(|source| SealedError::Malformed {
-            path: path.clone(),
-            source,
-        })?;
+        let sealed = read(&path)?;
         if sealed.version != VERSION || sealed.vote != *vote {
             return Err(SealedError::Inconsistent(path));
         }
@@ -195,9 +225,46 @@ impl Folder {
     }
 }
 
+/// Reads a file that only its owner can.
+fn read(path: &Path) -> Result<Sealed, SealedError> {
+    let path = path.to_owned();
+    let io = |source| SealedError::Io {
+        path: path.clone(),
+        source,
+    };
+    let mode = match fs::metadata(&path) {
+        Ok(metadata) => metadata.permissions().mode(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(SealedError::Missing { path });
+        }
+        Err(error) => return Err(io(error)),
+    };
+    if mode & 0o077 != 0 {
+        return Err(SealedError::Exposed(path));
+    }
+    let text = fs::read(&path).map_err(io)?;
+    serde_json::from_slice(&text).map_err(|source| SealedError::Malformed { path, source })
+}
+
 /// Creates a file that only its owner reads, whole or not at all: written under another name, synced, and linked to its
 /// own, which fails when that exists.
 fn write(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    let draft = draft(folder, path, content)?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft)?;
+    linked?;
+    // The name must survive too.
+    File::open(folder)?.sync_all()
+}
+
+/// The same, in place of a file that exists.
+pub(super) fn replace(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    fs::rename(draft(folder, path, content)?, path)?;
+    File::open(folder)?.sync_all()
+}
+
+/// Writes and syncs a file beside the one that it is to become.
+fn draft(folder: &Path, path: &Path, content: &[u8]) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut draft = path.as_os_str().to_owned();
     draft.push(format!(".{}", std::process::id()));
@@ -210,11 +277,7 @@ fn write(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
         .open(&draft)?;
     file.write_all(content)?;
     file.sync_all()?;
-    let linked = fs::hard_link(&draft, path);
-    fs::remove_file(&draft)?;
-    linked?;
-    // The name must survive too.
-    File::open(folder)?.sync_all()
+    Ok(draft)
 }
 
 #[cfg(test)]

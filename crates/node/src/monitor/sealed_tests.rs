@@ -26,7 +26,7 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn a_sealed_verdict_is_opened_by_another_process_and_read_by_nobody_else() {
     let state = tempfile::tempdir().unwrap();
-    let sealed = folder(state.path()).seal(vote(), true, SALT).unwrap();
+    let sealed = folder(state.path()).seal(vote(), true, SALT, &[]).unwrap();
     let opened = folder(state.path()).open(&vote()).unwrap();
     assert_eq!(opened, sealed);
     assert_eq!(
@@ -44,10 +44,10 @@ fn a_sealed_verdict_is_opened_by_another_process_and_read_by_nobody_else() {
 fn sealing_again_keeps_the_first_salt_and_refuses_the_other_verdict() {
     let state = tempfile::tempdir().unwrap();
     let folder = folder(state.path());
-    let first = folder.seal(vote(), true, SALT).unwrap();
-    let again = folder.seal(vote(), true, B256::repeat_byte(9)).unwrap();
+    let first = folder.seal(vote(), true, SALT, &[]).unwrap();
+    let again = folder.seal(vote(), true, B256::repeat_byte(9), &[]).unwrap();
     assert_eq!(again, first);
-    let other = folder.seal(vote(), false, SALT).unwrap_err();
+    let other = folder.seal(vote(), false, SALT, &[]).unwrap_err();
     assert!(matches!(other, SealedError::Opposite { .. }), "{other}");
     assert_eq!(folder.open(&vote()).unwrap(), first);
 }
@@ -56,7 +56,7 @@ fn sealing_again_keeps_the_first_salt_and_refuses_the_other_verdict() {
 fn each_round_operator_and_deployment_has_its_own_file() {
     let state = tempfile::tempdir().unwrap();
     let here = folder(state.path());
-    here.seal(vote(), true, SALT).unwrap();
+    here.seal(vote(), true, SALT, &[]).unwrap();
     let second = Vote { round: 2, ..vote() };
     let colleague = Vote {
         operator: Address::repeat_byte(7),
@@ -65,7 +65,7 @@ fn each_round_operator_and_deployment_has_its_own_file() {
     for other in [second, colleague] {
         let missing = here.open(&other).unwrap_err();
         assert!(matches!(missing, SealedError::Missing { .. }), "{missing}");
-        here.seal(other, false, SALT).unwrap();
+        here.seal(other, false, SALT, &[]).unwrap();
     }
     let elsewhere = Folder::new(
         state.path(),
@@ -82,7 +82,7 @@ fn each_round_operator_and_deployment_has_its_own_file() {
 fn a_file_that_others_can_read_or_that_was_moved_is_refused() {
     let state = tempfile::tempdir().unwrap();
     let folder = folder(state.path());
-    folder.seal(vote(), true, SALT).unwrap();
+    folder.seal(vote(), true, SALT, &[]).unwrap();
     let file = folder.file(&vote());
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
     assert!(matches!(
@@ -98,16 +98,16 @@ fn a_file_that_others_can_read_or_that_was_moved_is_refused() {
         SealedError::Inconsistent(_)
     ));
     fs::write(folder.file(&second), "{").unwrap();
-    let broken = folder.seal(second, true, SALT).unwrap_err();
+    let broken = folder.seal(second, true, SALT, &[]).unwrap_err();
     assert!(matches!(broken, SealedError::Malformed { .. }), "{broken}");
 }
 
 #[test]
 fn a_salt_is_in_no_output() {
     let state = tempfile::tempdir().unwrap();
-    let sealed = folder(state.path()).seal(vote(), true, SALT).unwrap();
+    let sealed = folder(state.path()).seal(vote(), true, SALT, &[]).unwrap();
     let salt = format!("{SALT:x}");
     assert!(!format!("{sealed:?}").contains(&salt));
-    let opposite = folder(state.path()).seal(vote(), false, SALT).unwrap_err();
+    let opposite = folder(state.path()).seal(vote(), false, SALT, &[]).unwrap_err();
     assert!(!format!("{opposite:?} {opposite}").contains(&salt));
 }
