@@ -6,6 +6,7 @@ pub use layers::{ENV_PREFIX, NotASetting, Override};
 
 use crate::application::Pacing;
 use crate::engine::{MIN_EPOCH_BLOCKS, Timeouts};
+use crate::monitor::DutiesConfig;
 use rampart_ledger::{GenesisOperator, GenesisSeat, Params};
 use rampart_protocol::{Address, B256, Operator, OperatorSet, Ppm};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,9 @@ pub struct NodeConfig {
     /// Entries of the cache that rebuilds the state's index at start-up.
     #[serde(default = "default_index_cache")]
     pub index_cache: usize,
+    /// What the operator does beside consensus; left out, nothing, and it earns nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duties: Option<DutiesConfig>,
 }
 
 impl fmt::Debug for NodeConfig {
@@ -214,6 +218,9 @@ impl NodeConfig {
         ];
         for path in paths.into_iter().chain(&mut config.checkpoint_password_file) {
             *path = folder.join(&path);
+        }
+        if let Some(duties) = &mut config.duties {
+            duties.relative_to(folder);
         }
         Ok(config)
     }

@@ -114,7 +114,7 @@ fn not_a_key(path: &Path) -> ConfigError {
     }
 }
 
-fn decrypt(path: &Path, password: &str) -> Result<PrivateKeySigner, KeyError> {
+pub(crate) fn decrypt(path: &Path, password: &str) -> Result<PrivateKeySigner, KeyError> {
     PrivateKeySigner::decrypt_keystore(path, password).map_err(|source| KeyError::Keystore {
         path: path.to_owned(),
         source: Box::new(source),

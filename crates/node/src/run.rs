@@ -15,6 +15,7 @@ use crate::hatch::{self, Hatch};
 use crate::index::{Index, IndexError};
 use crate::keys::{KeyError, Keys};
 use crate::mempool::{Limits, Mempool, Work};
+use crate::monitor::{self, DutyError};
 use crate::sink::{FatalError, Recorder};
 use crate::storage::{StateReader, StorageConfig};
 use alloy::signers::local::PrivateKeySigner;
@@ -85,6 +86,9 @@ pub enum NodeError {
     /// The chain's RPC cannot be used.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The duties cannot be begun.
+    #[error("the operator's duties cannot be begun")]
+    Duties(#[from] DutyError),
     /// The API's address cannot be had.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -122,6 +126,8 @@ struct Loaded {
     network: NetworkFile,
     key: PrivateKey,
     signer: PrivateKeySigner,
+    /// The account of the duties, when any are done.
+    account: Option<PrivateKeySigner>,
 }
 
 impl Loaded {
@@ -145,11 +151,13 @@ impl Loaded {
                 expected: operator.checkpoint_key,
             });
         }
+        let account = monitor::account(&config, &signer)?;
         Ok(Self {
             config,
             network,
             key,
             signer,
+            account,
         })
     }
 }
@@ -208,6 +216,7 @@ async fn serve(
         network,
         key,
         signer,
+        account,
     } = loaded;
     let operators = network.operator_set.clone();
     let domain = operators.domain;
@@ -304,6 +313,18 @@ async fn serve(
         senders.clone(),
     ));
     tasks.spawn(checkpoints.clone().run(due, signatures, settlement));
+    if let Some(account) = account {
+        let tools = monitor::Tools {
+            state: state.clone(),
+            chain: chain.clone(),
+            index: index.clone(),
+            mempool: mempool.clone(),
+            senders: senders.clone(),
+            gossip: gossip.clone(),
+        };
+        let duties = monitor::Duties::new(&config, account, deployment, tools)?;
+        tasks.spawn(async move { match duties.run().await {} });
+    }
 
     let listener = tokio::net::TcpListener::bind(config.api_listen)
         .await

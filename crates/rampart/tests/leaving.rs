@@ -161,6 +161,7 @@ impl World {
             threads: 2,
             cache_pages: 1 << 10,
             index_cache: 1 << 12,
+            duties: None,
         };
         let config = toml::to_string(&config).unwrap();
         std::fs::write(world.path("node.toml"), config).unwrap();

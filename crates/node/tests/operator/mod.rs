@@ -194,6 +194,7 @@ impl Stage {
             threads: 2,
             cache_pages: 1 << 10,
             index_cache: 1 << 12,
+            duties: None,
         };
         Self {
             anvil,

@@ -253,6 +253,7 @@ fn write_operators(
             threads: 2,
             cache_pages: 1 << 12,
             index_cache: 1 << 16,
+            duties: None,
         };
         std::fs::write(folder.join("node.toml"), toml::to_string_pretty(&config)?)?;
     }
