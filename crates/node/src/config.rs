@@ -5,6 +5,7 @@ mod layers;
 pub use layers::{ENV_PREFIX, NotASetting, Override};
 
 use crate::application::Pacing;
+use crate::checkpoint::Schedule;
 use crate::engine::{MIN_EPOCH_BLOCKS, Timeouts};
 use crate::monitor::DutiesConfig;
 use rampart_ledger::{GenesisOperator, GenesisSeat, Params};
@@ -34,6 +35,17 @@ pub struct NodeConfig {
     pub checkpoint_password_file: Option<PathBuf>,
     /// Where other operators connect.
     pub listen: SocketAddr,
+    /// Where other operators reach this one, if that is neither the address in the network's file nor `listen`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reachable_at: Option<SocketAddr>,
+    /// Addresses of operators to start from, by consensus key, besides those of the network's file. One that is
+    /// connected is enough: it knows the others'.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bootstrappers: BTreeMap<B256, SocketAddr>,
+    /// Fetch the state of a recent block from the other operators instead of executing the chain from its beginning.
+    /// Takes effect on an empty state directory only. What an operator skips it cannot serve, and it certifies no exits.
+    #[serde(default)]
+    pub state_sync: bool,
     /// Where clients connect.
     pub api_listen: SocketAddr,
     /// RPC endpoint of the L2. Such URLs carry keys: it is neither logged nor shown.
@@ -98,7 +110,7 @@ const fn default_index_cache() -> usize {
 pub struct NetworkFile {
     /// The deployment and its operators.
     pub operator_set: OperatorSet,
-    /// Address of every operator, by consensus key.
+    /// Address of every operator of the first committee, by consensus key. Those of later ones are learnt from them.
     pub addresses: BTreeMap<B256, SocketAddr>,
     /// Time of the genesis block, Unix milliseconds.
     pub genesis_timestamp_ms: u64,
@@ -361,6 +373,15 @@ impl NetworkFile {
             ..*named
         });
         named.collect()
+    }
+
+    /// Which heights are certified for the settlement contract.
+    #[must_use]
+    pub const fn checkpoints(&self) -> Schedule {
+        Schedule {
+            interval: self.checkpoint_interval,
+            epoch_blocks: self.epoch_blocks,
+        }
     }
 
     /// The pace of blocks.

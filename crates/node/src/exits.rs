@@ -9,7 +9,7 @@
 
 use alloy_rlp::{Decodable as _, RlpDecodable, RlpEncodable};
 use rampart_protocol::eip712::EcdsaSignature;
-use rampart_protocol::{Domain, ExitArchive, ExitArchiveError, ProvableExits, keccak256};
+use rampart_protocol::{Checkpoint, Domain, ExitArchive, ExitArchiveError, ProvableExits, keccak256};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -104,11 +104,11 @@ impl ExitStore {
     }
 
     /// Writes the exits of an own checkpoint, durably, unless they would be forgotten at once. Sign nothing that this
-    /// refuses.
+    /// refuses. Of the heights that are `needed` whatever else waits, more than [`PENDING`] may be kept.
     ///
     /// # Errors
     /// When they cannot be written, or another checkpoint of that height was kept; what was kept is as before.
-    pub fn keep(&self, archive: &ExitArchive) -> Result<(), ExitError> {
+    pub fn keep(&self, archive: &ExitArchive, needed: impl Fn(u64) -> bool) -> Result<(), ExitError> {
         let mark = lock(&self.mark);
         let height = archive.checkpoint.height;
         // An operator that catches up signs what is long past.
@@ -124,12 +124,40 @@ impl ExitStore {
         }
         self.write(&file_name(height), &archive.to_bytes())?;
         let accepted = mark.as_ref().map_or(0, |mark| mark.height);
-        let pending: Vec<u64> = self.heights()?.into_iter().filter(|h| *h > accepted).collect();
+        let pending = self
+            .heights()?
+            .into_iter()
+            .filter(|h| *h > accepted && !needed(*h));
+        let pending: Vec<u64> = pending.collect();
         let surplus = pending.len().saturating_sub(PENDING);
         for height in pending.into_iter().take(surplus) {
             self.remove(height)?;
         }
         Ok(())
+    }
+
+    /// The checkpoints that are not known to be on chain, of some heights, with the own signature each.
+    ///
+    /// # Errors
+    /// When the folder cannot be read. A damaged file is passed over: its checkpoint is not certified by this operator.
+    pub fn pending(
+        &self,
+        wanted: impl Fn(u64) -> bool,
+    ) -> Result<Vec<(Checkpoint, Vec<EcdsaSignature>)>, ExitError> {
+        let accepted = lock(&self.mark).as_ref().map_or(0, |mark| mark.height);
+        let mut pending = Vec::new();
+        for height in self
+            .heights()?
+            .into_iter()
+            .filter(|h| *h > accepted && wanted(*h))
+        {
+            match self.read(height) {
+                Ok(archive) => pending.push((archive.checkpoint, archive.signatures)),
+                Err(error @ ExitError::File { .. }) => return Err(error),
+                Err(error) => tracing::error!(height, %error, "a checkpoint signed before is lost"),
+            }
+        }
+        Ok(pending)
     }
 
     /// Learns which checkpoint is the last one on chain, 0 for none, and forgets what is older than the one before it. With

@@ -64,7 +64,7 @@ fn nothing_is_told_before_a_checkpoint_is_accepted() {
     let place = Place::new();
     let store = place.open();
     assert_eq!(certified(&store), None);
-    store.keep(&archive(10)).unwrap();
+    store.keep(&archive(10), |_| false).unwrap();
     assert_eq!(certified(&store), None);
     store.accept(0, Vec::new()).unwrap();
     assert_eq!(certified(&store), None);
@@ -81,7 +81,7 @@ fn the_last_accepted_ones_survive_a_restart_with_their_signatures() {
     let place = Place::new();
     let store = place.open();
     for height in [10, 20, 30] {
-        store.keep(&archive(height)).unwrap();
+        store.keep(&archive(height), |_| false).unwrap();
     }
     store.accept(20, vec![signature(2), signature(1)]).unwrap();
     drop(store);
@@ -105,7 +105,7 @@ fn what_is_older_than_the_one_before_the_accepted_one_is_forgotten() {
     let place = Place::new();
     let store = place.open();
     for height in [10, 20, 30, 40, 50] {
-        store.keep(&archive(height)).unwrap();
+        store.keep(&archive(height), |_| false).unwrap();
     }
     store.accept(20, Vec::new()).unwrap();
     assert_eq!(store.heights().unwrap(), [20, 30, 40, 50]);
@@ -117,7 +117,7 @@ fn what_is_older_than_the_one_before_the_accepted_one_is_forgotten() {
     store.accept(40, Vec::new()).unwrap();
     store.accept(50, Vec::new()).unwrap();
     assert_eq!(store.heights().unwrap(), [40, 50]);
-    store.keep(&archive(30)).unwrap();
+    store.keep(&archive(30), |_| false).unwrap();
     assert_eq!(
         store.heights().unwrap(),
         [40, 50],
@@ -130,11 +130,11 @@ fn what_is_older_than_the_one_before_the_accepted_one_is_forgotten() {
 fn checkpoints_that_nobody_accepts_are_bounded_and_the_accepted_one_is_not_among_them() {
     let place = Place::new();
     let store = place.open();
-    store.keep(&archive(1)).unwrap();
+    store.keep(&archive(1), |_| false).unwrap();
     store.accept(1, Vec::new()).unwrap();
     let newest = PENDING as u64 + 11;
     for height in 2..=newest {
-        store.keep(&archive(height)).unwrap();
+        store.keep(&archive(height), |_| false).unwrap();
     }
     let heights = store.heights().unwrap();
     assert_eq!((heights.len(), heights[0], heights[1]), (PENDING + 1, 1, 12));
@@ -147,7 +147,7 @@ fn an_absent_or_damaged_file_is_told_and_never_proves_anything() {
     let store = place.open();
     store.accept(10, Vec::new()).unwrap();
     assert!(matches!(store.certified(), Err(ExitError::Unknown(10))));
-    store.keep(&archive(10)).unwrap();
+    store.keep(&archive(10), |_| false).unwrap();
     let sound = fs::read(place.file(10)).unwrap();
     for position in 0..sound.len() {
         let mut damaged = sound.clone();
@@ -181,14 +181,17 @@ fn an_absent_or_damaged_file_is_told_and_never_proves_anything() {
 fn another_checkpoint_of_a_height_is_refused_and_the_same_one_is_not() {
     let place = Place::new();
     let store = place.open();
-    store.keep(&archive(10)).unwrap();
+    store.keep(&archive(10), |_| false).unwrap();
     // As after a crash before the signature was given away.
-    place.open().keep(&archive(10)).unwrap();
+    place.open().keep(&archive(10), |_| false).unwrap();
     let mut other = archive(10).checkpoint;
     other.next_operator_set = B256::repeat_byte(9);
     let exits: Vec<_> = archive(10).exits().collect();
     let other = ExitArchive::new(domain(), other, &exits);
-    assert!(matches!(place.open().keep(&other), Err(ExitError::Conflict(10))));
+    assert!(matches!(
+        place.open().keep(&other, |_| false),
+        Err(ExitError::Conflict(10))
+    ));
     store.accept(10, Vec::new()).unwrap();
     assert_eq!(
         store.certified().unwrap().unwrap().exits.archive().checkpoint,
@@ -196,7 +199,7 @@ fn another_checkpoint_of_a_height_is_refused_and_the_same_one_is_not() {
     );
     // What is damaged says nothing about what was signed, and is of no use to anybody.
     fs::write(place.file(10), b"RMPEXIT1").unwrap();
-    store.keep(&archive(10)).unwrap();
+    store.keep(&archive(10), |_| false).unwrap();
     assert_eq!(certified(&place.open()), Some((10, vec![signature(1)])));
 }
 
@@ -204,7 +207,7 @@ fn another_checkpoint_of_a_height_is_refused_and_the_same_one_is_not() {
 fn a_damaged_mark_counts_as_none_until_the_chain_tells_it_again() {
     let place = Place::new();
     let store = place.open();
-    store.keep(&archive(10)).unwrap();
+    store.keep(&archive(10), |_| false).unwrap();
     store.accept(10, Vec::new()).unwrap();
     let path = place.folder().join(MARK);
     let mut bytes = fs::read(&path).unwrap();
@@ -221,7 +224,7 @@ fn a_folder_that_cannot_be_written_is_an_error_that_names_it() {
     let place = Place::new();
     let store = place.open();
     fs::remove_dir_all(place.folder()).unwrap();
-    let error = store.keep(&archive(10)).unwrap_err();
+    let error = store.keep(&archive(10), |_| false).unwrap_err();
     assert!(matches!(error, ExitError::File { .. }), "{error:?}");
     assert!(error.to_string().contains("exits"), "{error}");
 }

@@ -6,7 +6,7 @@ use crate::block::BlockLimits;
 use crate::checkpoint::Checkpoints;
 use crate::config::{ConfigError, NetworkFile, NodeConfig};
 use crate::disk;
-use crate::engine::network::{Connected, NetworkConfig, NetworkError, connect};
+use crate::engine::network::{self, Connected, NetworkConfig, connect};
 use crate::engine::{self, Committees, Engine, EngineConfig, EngineError, Network, Runtime, SchemeError};
 use crate::exits::{ExitError, ExitStore};
 use crate::feed::{self, ChainFeed};
@@ -68,12 +68,6 @@ pub enum NodeError {
     /// The operator set cannot be used.
     #[error(transparent)]
     Scheme(#[from] SchemeError),
-    /// The consensus key has no seat.
-    #[error("the consensus key {0} is not in the operator set")]
-    NotAnOperator(B256),
-    /// The network cannot be set up.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
     /// The engine cannot start.
     #[error("the consensus engine cannot start: {0}")]
     Engine(#[from] EngineError),
@@ -139,13 +133,11 @@ impl Loaded {
             consensus: key,
             checkpoint: signer,
         } = keys;
-        let operator = network
-            .operator_set
-            .operators
-            .iter()
-            .find(|operator| operator.public_key == public);
-        let operator = operator.ok_or(NodeError::NotAnOperator(public))?;
-        if operator.checkpoint_key != signer.address() {
+        let mut operators = network.operator_set.operators.iter();
+        // Whoever is not of the first committee may be of a later one, with keys that the L1 tells.
+        if let Some(operator) = operators.find(|operator| operator.public_key == public)
+            && operator.checkpoint_key != signer.address()
+        {
             return Err(NodeError::CheckpointKey {
                 actual: signer.address(),
                 expected: operator.checkpoint_key,
@@ -228,14 +220,16 @@ async fn serve(
     let senders = Senders::new(domain, REMEMBERED_SENDERS);
     let exits = ExitStore::open(&config.state_dir.join("exits"), domain)?;
     let hatch = Hatch::default();
+    let committees = Committees::new(key.clone(), 0, &operators)?;
     let (checkpoints, due) = Checkpoints::new(
-        operators.clone(),
-        network.checkpoint_interval,
+        committees.clone(),
+        domain,
+        network.checkpoints(),
         signer.clone(),
         index.clone(),
         exits.clone(),
         hatch.clone(),
-    );
+    )?;
     let (fatal, mut failed) = mpsc::channel(1);
 
     let settlement = Settlement::new(&config.l2_rpc, domain.settlement, Some(signer))?;
@@ -266,10 +260,11 @@ async fn serve(
     } = connect(
         context.child("network"),
         key.clone(),
-        &operators,
+        &domain,
         &limits,
-        &network_config(&config, &network)?,
-    )?;
+        &network_config(&config, &network, &key.public_key())?,
+    );
+    tasks.spawn(network::follow(committees.clone(), oracle.clone()));
     let recorder = Recorder {
         index: index.clone(),
         mempool: mempool.clone(),
@@ -296,7 +291,7 @@ async fn serve(
     let engine: Engine<Context> = engine::start(
         context.child("engine"),
         engine_config(&config, &network, limits),
-        Committees::fixed(key.clone(), &operators)?,
+        committees,
         place,
         seams,
     )
@@ -389,15 +384,21 @@ async fn catch_up<E: Runtime>(state: StateReader<E>, feed: ChainFeed) {
     }
 }
 
-fn network_config(config: &NodeConfig, network: &NetworkFile) -> Result<NetworkConfig, NodeError> {
-    let mut peers = BTreeMap::new();
-    for (key, address) in &network.addresses {
+fn network_config(
+    config: &NodeConfig,
+    network: &NetworkFile,
+    me: &PublicKey,
+) -> Result<NetworkConfig, NodeError> {
+    let mut bootstrappers = BTreeMap::new();
+    for (key, address) in network.addresses.iter().chain(&config.bootstrappers) {
         let key = PublicKey::decode(key.to_vec()).map_err(|_| SchemeError::Key(*key))?;
-        peers.insert(key, *address);
+        bootstrappers.insert(key, *address);
     }
+    let reachable_at = config.reachable_at.or_else(|| bootstrappers.get(me).copied());
     Ok(NetworkConfig {
         listen: config.listen,
-        peers,
+        reachable_at: reachable_at.unwrap_or(config.listen),
+        bootstrappers,
         allow_private_addresses: config.allow_private_addresses,
     })
 }
@@ -418,6 +419,6 @@ fn engine_config(config: &NodeConfig, network: &NetworkFile, limits: BlockLimits
             index_cache: at_least_one(config.index_cache),
             ..StorageConfig::new("rampart")
         },
-        state_sync: false,
+        state_sync: config.state_sync,
     }
 }

@@ -8,7 +8,7 @@ mod workload;
 
 use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
 use commonware_runtime::{
-    Runner as _, Supervisor as _,
+    Runner as _, Spawner as _, Supervisor as _,
     tokio::{Config as RuntimeConfig, Context, Runner},
 };
 use commonware_utils::NZUsize;
@@ -18,7 +18,7 @@ use rampart_node::{
     block::BlockLimits,
     engine::{
         self, Committees, Engine, EngineConfig, Network, Timeouts,
-        network::{NetworkConfig, NetworkError, connect},
+        network::{NetworkConfig, connect, follow},
     },
     storage::StorageConfig,
 };
@@ -68,15 +68,12 @@ fn addresses() -> Vec<SocketAddr> {
         .collect()
 }
 
+/// Operators know the address of the first, and learn those of the others from it.
 fn network_config(addresses: &[SocketAddr], index: usize) -> NetworkConfig {
-    let peers = keys()
-        .iter()
-        .map(PrivateKey::public_key)
-        .zip(addresses.iter().copied())
-        .collect();
     NetworkConfig {
         listen: addresses[index],
-        peers,
+        reachable_at: addresses[index],
+        bootstrappers: [(keys()[0].public_key(), addresses[0])].into(),
         allow_private_addresses: true,
     }
 }
@@ -93,11 +90,13 @@ async fn operator(
     let connected = connect(
         context.child("network"),
         key.clone(),
-        &operators,
+        &operators.domain,
         &limits,
         &config,
-    )
-    .unwrap();
+    );
+    let committees = Committees::new(key, 0, &operators).unwrap();
+    let follow = follow(committees.clone(), connected.oracle.clone());
+    context.child("follow").spawn(move |_| follow);
     let config = EngineConfig {
         genesis_timestamp_ms: genesis.0 * 1_000,
         operators: operators.clone(),
@@ -128,14 +127,13 @@ async fn operator(
         peers: connected.oracle.clone(),
         blocker: connected.oracle,
     };
-    let committees = Committees::fixed(key, &operators).unwrap();
     engine::start(context.child("engine"), config, committees, network, seams)
         .await
         .unwrap()
 }
 
 #[test]
-fn four_operators_agree_over_tcp() {
+fn four_operators_that_know_one_address_find_each_other_and_agree_over_tcp() {
     const HEIGHT: u64 = 20;
     let directory = tempfile::tempdir().unwrap();
     let config = RuntimeConfig::new().with_storage_directory(directory.path());
@@ -167,25 +165,5 @@ fn four_operators_agree_over_tcp() {
             globals.check().unwrap();
             assert_eq!(globals.purchases, 4);
         }
-    });
-}
-
-#[test]
-fn refuses_to_connect_without_every_operator_s_address() {
-    let directory = tempfile::tempdir().unwrap();
-    let config = RuntimeConfig::new().with_storage_directory(directory.path());
-    Runner::new(config).start(|context| async move {
-        let mut config = network_config(&addresses(), 0);
-        let missing = keys()[2].public_key();
-        config.peers.remove(&missing);
-        let result = connect(
-            context.child("network"),
-            keys()[0].clone(),
-            &operator_set(),
-            &BlockLimits::default(),
-            &config,
-        );
-        let expected = B256::from_slice(missing.as_ref());
-        assert!(matches!(result, Err(NetworkError::NoAddress(key)) if key == expected));
     });
 }

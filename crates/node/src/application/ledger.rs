@@ -5,7 +5,7 @@ use super::seams::{Feed, Finalized, Sink, Source};
 use super::senders::Senders;
 use super::{judge, propose};
 use crate::block::{Block, BlockContext, BlockLimits};
-use crate::engine::{EngineConfig, Runtime, Scheme};
+use crate::engine::{Committees, EngineConfig, Runtime, Scheme};
 use crate::storage::{Digest, SharedState, StateTarget};
 use commonware_consensus::{Heightable as _, marshal::ancestry::Ancestry};
 use commonware_cryptography::Digestible as _;
@@ -82,6 +82,7 @@ pub(super) struct Shared<I, F, K> {
     /// What each block did that was executed and is not final yet. As many as the engine keeps pending states.
     executed: Mutex<BTreeMap<(u64, B256), Arc<Executed>>>,
     tip: watch::Sender<Header>,
+    committees: Committees,
 }
 
 impl<I: Source, F: Feed, K: Sink> LedgerApplication<I, F, K> {
@@ -91,6 +92,7 @@ impl<I: Source, F: Feed, K: Sink> LedgerApplication<I, F, K> {
         config: &EngineConfig,
         seams: Seams<I, F, K>,
         tip: watch::Sender<Header>,
+        committees: Committees,
     ) -> Self {
         let shared = Shared {
             genesis: genesis.clone(),
@@ -101,6 +103,7 @@ impl<I: Source, F: Feed, K: Sink> LedgerApplication<I, F, K> {
             seams,
             executed: Mutex::default(),
             tip,
+            committees,
         };
         Self {
             shared: Arc::new(shared),
@@ -249,6 +252,10 @@ impl<E: Runtime, I: Source, F: Feed, K: Sink> Application<E> for LedgerApplicati
         let executed = self
             .recall(header.height, digest)
             .expect("a block's state exists only if this application executed it, and it is applied once");
+        let domain = self.shared.seams.senders.domain();
+        self.shared
+            .committees
+            .learn_from(executed.writes.values().flatten(), domain);
         let block = Arc::new(block.clone());
         self.shared
             .seams

@@ -6,7 +6,7 @@ mod economy;
 
 use super::*;
 use crate::block::{Block, BlockContext, key_bytes};
-use crate::engine::{EngineConfig, Timeouts};
+use crate::engine::{Committees, EngineConfig, Timeouts};
 use crate::storage::{self, SharedState, StorageConfig};
 use alloy::signers::{SignerSync as _, local::PrivateKeySigner};
 use commonware_consensus::{
@@ -198,6 +198,7 @@ impl Bench {
             &config,
             seams,
             self.tip.clone(),
+            Committees::new(leader(), 0, &config.operators).unwrap(),
         )
     }
 

@@ -4,8 +4,10 @@
 //! A second, different one of the same operator for the same height is evidence of equivocation (X3), and both are
 //! kept as such.
 
-use rampart_protocol::{Address, Checkpoint, OperatorSet, SignedCheckpoint};
+use super::Schedule;
+use rampart_protocol::{Address, Checkpoint, Domain, OperatorSet, SignedCheckpoint};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Checkpoint heights that are remembered.
 pub const RETAINED: u64 = 64;
@@ -37,46 +39,68 @@ pub enum Taken {
 /// The signatures collected.
 #[derive(Debug)]
 pub struct Collection {
-    operators: OperatorSet,
-    interval: u64,
+    domain: Domain,
+    schedule: Schedule,
+    /// Who signs, by epoch.
+    sets: BTreeMap<u64, Arc<OperatorSet>>,
     newest: u64,
     signed: BTreeMap<u64, BTreeMap<Address, SignedCheckpoint>>,
     evidence: BTreeMap<Address, Equivocation>,
 }
 
 impl Collection {
-    /// An empty collection for a checkpoint every `interval` blocks.
+    /// An empty collection of a deployment's checkpoints.
     #[must_use]
-    pub const fn new(operators: OperatorSet, interval: u64) -> Self {
+    pub const fn new(domain: Domain, schedule: Schedule) -> Self {
         Self {
-            operators,
-            interval,
+            domain,
+            schedule,
+            sets: BTreeMap::new(),
             newest: 0,
             signed: BTreeMap::new(),
             evidence: BTreeMap::new(),
         }
     }
 
+    /// Takes in who signs the checkpoints of an epoch. What is not known of an epoch's is not taken.
+    pub fn learn(&mut self, epoch: u64, set: Arc<OperatorSet>) {
+        self.sets.insert(epoch, set);
+    }
+
+    /// Who signs the checkpoint of a height.
+    #[must_use]
+    pub fn set(&self, height: u64) -> Option<&Arc<OperatorSet>> {
+        self.sets.get(&self.schedule.epoch(height))
+    }
+
     /// Moves on to the operator's own newest checkpoint height and forgets the oldest ones.
     pub fn reached(&mut self, height: u64) {
         self.newest = self.newest.max(height);
-        let oldest = self.newest.saturating_sub(RETAINED.saturating_mul(self.interval));
-        self.signed = self.signed.split_off(&oldest);
+        let oldest = self.newest.saturating_sub(self.span());
+        // What hands over to an epoch's operators is needed however long the chain does not take it.
+        let schedule = self.schedule;
+        self.signed
+            .retain(|height, _| *height >= oldest || schedule.is_last(*height));
+        while self.signed.len() as u64 > 4 * RETAINED {
+            self.signed.pop_first();
+        }
+        let first = self.signed.keys().next().copied().unwrap_or(oldest).min(oldest);
+        self.sets = self.sets.split_off(&schedule.epoch(first));
     }
 
     /// Takes a signature, whoever sent it.
     pub fn take(&mut self, signed: SignedCheckpoint) -> Taken {
-        let span = RETAINED.saturating_mul(self.interval);
         let height = signed.checkpoint.height;
-        let in_range =
-            height <= self.newest.saturating_add(span) && height >= self.newest.saturating_sub(span);
-        if height == 0 || !height.is_multiple_of(self.interval) || !in_range {
+        // The end of an epoch may have to wait for the chain longer than anything else.
+        let in_range = height <= self.newest.saturating_add(self.span())
+            && (height >= self.newest.saturating_sub(self.span()) || self.signed.contains_key(&height));
+        if !self.schedule.is_due(height) || !in_range {
             return Taken::Ignored;
         }
-        let Some(operator) = signed.signer(&self.operators.domain) else {
+        let Some(operator) = signed.signer(&self.domain) else {
             return Taken::Ignored;
         };
-        if self.operators.seat(operator).is_none() {
+        if self.set(height).is_none_or(|set| set.seat(operator).is_none()) {
             return Taken::Ignored;
         }
         let by_operator = self.signed.entry(height).or_default();
@@ -117,13 +141,21 @@ impl Collection {
     /// Whether the signatures over a checkpoint carry more than two thirds of the weight.
     #[must_use]
     pub fn is_quorum(&self, checkpoint: &Checkpoint) -> bool {
+        let Some(set) = self.set(checkpoint.height) else {
+            return false;
+        };
         let by_operator = self.signed.get(&checkpoint.height).into_iter().flatten();
         let weight = by_operator
             .filter(|(_, signed)| signed.checkpoint == *checkpoint)
-            .filter_map(|(operator, _)| self.operators.seat(*operator))
+            .filter_map(|(operator, _)| set.seat(*operator))
             .map(|(_, weight)| u128::from(weight))
             .sum();
-        self.operators.is_quorum(weight)
+        set.is_quorum(weight)
+    }
+
+    /// Blocks around the newest height of which signatures are of interest.
+    const fn span(&self) -> u64 {
+        RETAINED.saturating_mul(self.schedule.interval)
     }
 
     /// Evidence of equivocation, at most one a operator.

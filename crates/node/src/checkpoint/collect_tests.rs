@@ -28,7 +28,13 @@ fn operators(weights: &[u64]) -> OperatorSet {
 }
 
 fn collection(weights: &[u64]) -> Collection {
-    let mut collection = Collection::new(operators(weights), INTERVAL);
+    let set = operators(weights);
+    let schedule = Schedule {
+        interval: INTERVAL,
+        epoch_blocks: 1_000_000,
+    };
+    let mut collection = Collection::new(set.domain, schedule);
+    collection.learn(0, Arc::new(set));
     collection.reached(1_000);
     collection
 }
@@ -217,4 +223,60 @@ fn what_is_kept_is_bounded_however_much_is_sent() {
     );
     collection.reached(500);
     assert_eq!(collection.newest, 2_000, "it never goes back");
+}
+
+#[test]
+fn each_epoch_has_its_signers() {
+    let set = operators(&[1, 1, 1, 1]);
+    let schedule = Schedule {
+        interval: INTERVAL,
+        epoch_blocks: 100,
+    };
+    let mut collection = Collection::new(set.domain, schedule);
+    collection.learn(0, Arc::new(set.clone()));
+    collection.reached(90);
+    let (last, first) = (checkpoint(99), checkpoint(100));
+    assert_eq!(collection.take(sign(1, last)), Taken::New);
+    assert_eq!(
+        collection.take(sign(1, first)),
+        Taken::Ignored,
+        "its operators are not known"
+    );
+    // The fourth leaves, a fifth comes.
+    let mut next = operators(&[1, 1, 1, 1, 1]);
+    next.operators.remove(3);
+    collection.learn(1, Arc::new(next));
+    for signer in 1..=3 {
+        collection.take(sign(signer, first));
+    }
+    assert!(collection.is_quorum(&first));
+    assert_eq!(collection.take(sign(4, first)), Taken::Ignored);
+    assert_eq!(collection.take(sign(5, first)), Taken::New);
+    assert_eq!(collection.take(sign(5, last)), Taken::Ignored);
+    assert_eq!(collection.take(sign(4, last)), Taken::New);
+    assert!(!collection.is_quorum(&last));
+    assert_eq!(collection.take(sign(2, last)), Taken::New);
+    assert!(collection.is_quorum(&last));
+}
+
+#[test]
+fn the_end_of_an_epoch_is_remembered_however_long_the_chain_does_not_take_it() {
+    let set = operators(&[1, 1, 1, 1]);
+    let schedule = Schedule {
+        interval: INTERVAL,
+        epoch_blocks: 100,
+    };
+    let mut collection = Collection::new(set.domain, schedule);
+    for epoch in 0..100 {
+        collection.learn(epoch, Arc::new(set.clone()));
+    }
+    for height in [90, 99, 100] {
+        collection.reached(height);
+        collection.take(sign(1, checkpoint(height)));
+    }
+    collection.reached(5_000);
+    let known = |height| collection.signatures(&checkpoint(height)).len();
+    assert_eq!([90, 99, 100].map(known), [0, 1, 0]);
+    assert_eq!(collection.take(sign(2, checkpoint(99))), Taken::New);
+    assert_eq!(collection.take(sign(2, checkpoint(90))), Taken::Ignored);
 }

@@ -4,13 +4,20 @@
 //! Whose turn it is rotates with the height; the others take over, each a little later, when nothing has arrived on
 //! chain. An operator signs only what it executed itself, and only once it keeps what every account needs to leave with
 //! that checkpoint (X2). Once the settlement is frozen it signs and submits nothing.
+//!
+//! The operators of a block's epoch sign its checkpoint. That of an epoch's last block names the next epoch's operators to
+//! the contract, which takes nothing of theirs before it: it is submitted first, by operators that left as well, and its
+//! signature outlives a restart.
 
 mod collect;
+mod schedule;
 mod submit;
 mod turns;
 
 pub use collect::{Collection, Equivocation, Taken};
+pub use schedule::Schedule;
 
+use crate::engine::Committees;
 use crate::exits::{ExitError, ExitStore};
 use crate::hatch::Hatch;
 use crate::index::Index;
@@ -19,7 +26,7 @@ use alloy::signers::local::PrivateKeySigner;
 use commonware_p2p::{Receiver, Recipients, Sender};
 use rampart_chain::Settlement;
 use rampart_protocol::eip712::EcdsaSignature;
-use rampart_protocol::{Checkpoint, ExitArchive, Header, OperatorSet, SignedCheckpoint};
+use rampart_protocol::{Checkpoint, Domain, ExitArchive, Header, SignedCheckpoint};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,6 +55,9 @@ pub enum CheckpointError {
         "blocks were skipped by state sync: this operator cannot certify exits until it has replayed the chain"
     )]
     Incomplete,
+    /// Who signs the next checkpoint is not known, which execution of the epoch's first block tells.
+    #[error("the operators of epoch {0} are not known")]
+    Operators(u64),
 }
 
 /// What the last checkpoint on chain is.
@@ -60,8 +70,9 @@ pub struct Accepted {
 /// The operator's checkpoints, shared with the API.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
-    operators: OperatorSet,
-    interval: u64,
+    committees: Committees,
+    domain: Domain,
+    schedule: Schedule,
     signer: PrivateKeySigner,
     index: Index,
     exits: ExitStore,
@@ -82,40 +93,50 @@ struct State {
 }
 
 impl Checkpoints {
-    /// Checkpoints every `interval` blocks, signed with `signer`, their exits kept in `exits`. The receiver goes to
-    /// [`Self::run`].
-    #[must_use]
+    /// Checkpoints of a deployment, signed with `signer` in the epochs in which it has a seat, their exits kept in
+    /// `exits`. Goes on with what was signed before a restart and is not on chain. The receiver goes to [`Self::run`].
+    ///
+    /// # Errors
+    /// When what was signed before cannot be read.
     pub fn new(
-        operators: OperatorSet,
-        interval: u64,
+        committees: Committees,
+        domain: Domain,
+        schedule: Schedule,
         signer: PrivateKeySigner,
         index: Index,
         exits: ExitStore,
         hatch: Hatch,
-    ) -> (Self, mpsc::Receiver<SignedCheckpoint>) {
+    ) -> Result<(Self, mpsc::Receiver<SignedCheckpoint>), ExitError> {
         let (due, receiver) = mpsc::channel(QUEUE);
-        let collection = Collection::new(operators.clone(), interval);
+        let own = |(checkpoint, signatures): (Checkpoint, Vec<EcdsaSignature>)| {
+            let mut signed = signatures.into_iter().map(|signature| SignedCheckpoint {
+                checkpoint,
+                signature,
+            });
+            let own = signed.find(|signed| signed.signer(&domain) == Some(signer.address()))?;
+            Some((checkpoint.height, own))
+        };
+        let pending = exits.pending(|height| schedule.is_last(height))?;
         let state = Arc::new(Mutex::new(State {
-            collection,
-            own: BTreeMap::new(),
+            collection: Collection::new(domain, schedule),
+            own: pending.into_iter().filter_map(own).collect(),
             newest: None,
             on_chain: None,
         }));
         let accepted = watch::Sender::new(Accepted::default());
-        (
-            Self {
-                operators,
-                interval,
-                signer,
-                index,
-                exits,
-                hatch,
-                state,
-                accepted,
-                due,
-            },
-            receiver,
-        )
+        let checkpoints = Self {
+            committees,
+            domain,
+            schedule,
+            signer,
+            index,
+            exits,
+            hatch,
+            state,
+            accepted,
+            due,
+        };
+        Ok((checkpoints, receiver))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -147,10 +168,26 @@ impl Checkpoints {
     /// # Errors
     /// When the exits cannot be read or kept, or the key does not sign.
     pub fn block(&self, header: &Header) -> Result<(), CheckpointError> {
-        let due = header.height != 0 && header.height.is_multiple_of(self.interval);
-        if !due || self.hatch.is_frozen() {
+        if !self.schedule.is_due(header.height) || self.hatch.is_frozen() {
             return Ok(());
         }
+        let epoch = self.schedule.epoch(header.height);
+        let set = self
+            .committees
+            .get(epoch)
+            .ok_or(CheckpointError::Operators(epoch))?;
+        if set.seat(self.signer.address()).is_none() {
+            self.state().collection.reached(header.height);
+            return Ok(());
+        }
+        let next = if self.schedule.is_last(header.height) {
+            let next = epoch.saturating_add(1);
+            self.committees
+                .get(next)
+                .ok_or(CheckpointError::Operators(next))?
+        } else {
+            set
+        };
         if self.index.has_gap()? {
             return Err(CheckpointError::Incomplete);
         }
@@ -171,27 +208,32 @@ impl Checkpoints {
             withdrawals_root: header.withdrawals_root,
             exit_root: leaves.root(),
             inbox_count: header.inbox_count,
-            next_operator_set: self.operators.hash(),
+            next_operator_set: next.hash(),
         };
         let signature = self
             .signer
-            .sign_hash_sync(&checkpoint.signing_hash(&self.operators.domain))?;
+            .sign_hash_sync(&checkpoint.signing_hash(&self.domain))?;
         let signature = EcdsaSignature::new(signature.as_bytes());
         let signed = SignedCheckpoint {
             checkpoint,
             signature,
         };
         // Before anybody has the signature: what it certifies must be possible to prove.
-        let archive = ExitArchive::new(self.operators.domain, checkpoint, &leaves.exits);
-        self.exits.keep(&archive.signed(vec![signature]))?;
+        let archive = ExitArchive::new(self.domain, checkpoint, &leaves.exits);
+        let archive = archive.signed(vec![signature]);
+        self.exits
+            .keep(&archive, |height| self.schedule.is_last(height))?;
         {
             let mut state = self.state();
             state.collection.reached(header.height);
-            state.collection.take(signed);
+            self.sort(&mut state, signed);
             state.newest = Some(checkpoint);
             state.own.insert(header.height, signed);
             while state.own.len() > QUEUE {
-                state.own.pop_first();
+                // Without an epoch's last one the chain takes none of the later ones.
+                let surplus = state.own.keys().find(|height| !self.schedule.is_last(**height));
+                let surplus = surplus.or(state.own.keys().next()).copied().unwrap_or_default();
+                state.own.remove(&surplus);
             }
         }
         // When the queue is full the repetition of every tick carries it.
@@ -199,8 +241,17 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// Puts a signature into the collection, which must know the signers of its height.
+    fn sort(&self, state: &mut State, signed: SignedCheckpoint) -> Taken {
+        let epoch = self.schedule.epoch(signed.checkpoint.height);
+        if let Some(set) = self.committees.get(epoch) {
+            state.collection.learn(epoch, set);
+        }
+        state.collection.take(signed)
+    }
+
     fn take(&self, signed: SignedCheckpoint) {
-        let taken = self.state().collection.take(signed);
+        let taken = self.sort(&mut self.state(), signed);
         if let Taken::Equivocation(evidence) = taken {
             tracing::error!(operator = %evidence.operator, height = evidence.first.checkpoint.height,
                 "an operator signed two different checkpoints for one height");
@@ -219,6 +270,23 @@ impl Checkpoints {
             () = self.exchange(due, channel) => {}
             () = self.submit(&settlement) => {}
         }
+    }
+
+    /// The own signatures that others may still miss: that of the newest checkpoint, and that of the first that hands over
+    /// to other operators.
+    fn unsettled(&self) -> Vec<SignedCheckpoint> {
+        let state = self.state();
+        let newest = state.own.last_key_value();
+        let last = state
+            .own
+            .iter()
+            .find(|(height, _)| self.schedule.is_last(**height));
+        let heights: BTreeMap<u64, SignedCheckpoint> = newest
+            .into_iter()
+            .chain(last)
+            .map(|(height, signed)| (*height, *signed))
+            .collect();
+        heights.into_values().collect()
     }
 
     /// Sends own signatures, again while they are not on chain, and takes those of the others.
@@ -240,8 +308,12 @@ impl Checkpoints {
                     continue;
                 },
                 _ = ticks.tick() => {
-                    let Some(signed) = self.state().own.values().next_back().copied() else { continue };
-                    signed
+                    for signed in self.unsettled() {
+                        // After a restart it is in no collection yet.
+                        self.take(signed);
+                        sender.send(Recipients::All, alloy_rlp::encode(signed), false);
+                    }
+                    continue;
                 }
             };
             sender.send(Recipients::All, alloy_rlp::encode(own), false);

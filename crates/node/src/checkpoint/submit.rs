@@ -36,8 +36,11 @@ impl Checkpoints {
             return;
         }
         let height = checkpoint.height;
+        let Some(operators) = self.committees.get(self.schedule.epoch(height)) else {
+            return;
+        };
         match settlement
-            .submit_checkpoint(&checkpoint, &self.operators, &signatures)
+            .submit_checkpoint(&checkpoint, &operators, &signatures)
             .await
         {
             Ok((transaction, _)) => {
@@ -87,22 +90,27 @@ impl Checkpoints {
         signed.map(|signed| signed.signature).collect()
     }
 
-    /// The newest own checkpoint that has a quorum and is not on chain; failing that, the newest one. With the
-    /// signatures, and whether they are a quorum.
+    /// The newest own checkpoint that has a quorum and is not on chain; failing that, the newest one. None after the first
+    /// that hands over to other operators: the contract takes no signature of theirs before. With the signatures, and
+    /// whether they are a quorum.
     pub(super) fn ready(&self) -> Option<(Checkpoint, Vec<SignedCheckpoint>, bool)> {
         let state = self.state();
-        let mut newest_first = state.own.values().rev().map(|signed| signed.checkpoint);
+        let mut heights = state.own.keys();
+        let end = heights.find(|height| self.schedule.is_last(**height));
+        let eligible = || state.own.range(..=end.copied().unwrap_or(u64::MAX)).rev();
+        let mut newest_first = eligible().map(|(_, signed)| signed.checkpoint);
         let complete = newest_first.find(|checkpoint| state.collection.is_quorum(checkpoint));
         let quorum = complete.is_some();
-        let checkpoint = complete.or_else(|| state.own.values().next_back().map(|s| s.checkpoint))?;
+        let checkpoint = complete.or_else(|| eligible().next().map(|(_, signed)| signed.checkpoint))?;
         Some((checkpoint, state.collection.signatures(&checkpoint), quorum))
     }
 
     /// How many operators have their turn before this one, for this checkpoint.
     pub(super) fn before(&self, checkpoint: &Checkpoint) -> u64 {
-        let seat = self.operators.seat(self.signer.address());
+        let set = self.committees.get(self.schedule.epoch(checkpoint.height));
+        let seats = set.as_ref().map_or(0, |set| set.operators.len() as u64);
+        let seat = set.and_then(|set| set.seat(self.signer.address()));
         let seat = seat.map_or(0, |(position, _)| position as u64);
-        let seats = self.operators.operators.len() as u64;
-        turns::before(checkpoint.height, self.interval, seats, seat)
+        turns::before(checkpoint.height, self.schedule.interval, seats, seat)
     }
 }

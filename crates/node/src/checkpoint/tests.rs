@@ -6,7 +6,7 @@ use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::PrivateKey;
 use rampart_ledger::{Account, Record};
 use rampart_protocol::operators::Operator;
-use rampart_protocol::{Address, Amount, B256, Body, Domain, Nonce, ProviderId};
+use rampart_protocol::{Address, Amount, B256, Body, Nonce, OperatorSet, ProviderId};
 use tempfile::TempDir;
 
 const INTERVAL: u64 = 10;
@@ -28,23 +28,42 @@ fn place() -> Place {
 }
 
 fn place_every(interval: u64) -> Place {
+    place_in(TempDir::new().unwrap(), interval, 1_000_000)
+}
+
+fn operators(members: std::ops::RangeInclusive<u8>) -> OperatorSet {
     let operator = |n: u8| Operator {
-        public_key: B256::repeat_byte(n),
+        public_key: consensus_key(n),
         checkpoint_key: key(n).address(),
         weight: 1,
     };
-    let operators = OperatorSet {
+    OperatorSet {
         domain: Domain {
             chain_id: 5,
             settlement: Address::repeat_byte(5),
         },
-        operators: (1..=4).map(operator).collect(),
+        operators: members.map(operator).collect(),
+    }
+}
+
+fn consensus_key(n: u8) -> B256 {
+    B256::from_slice(PrivateKey::from_seed(n.into()).public_key().as_ref())
+}
+
+/// Operator 1 of four, whose files are in a folder.
+fn place_in(folder: TempDir, interval: u64, epoch_blocks: u64) -> Place {
+    let operators = operators(1..=4);
+    let committees = Committees::new(PrivateKey::from_seed(1), 0, &operators).unwrap();
+    let schedule = Schedule {
+        interval,
+        epoch_blocks,
     };
-    let folder = TempDir::new().unwrap();
     let index = Index::open(&folder.path().join("index.redb"), B256::ZERO).unwrap();
     let exits = ExitStore::open(&folder.path().join("exits"), operators.domain).unwrap();
     let hatch = Hatch::default();
-    let (checkpoints, due) = Checkpoints::new(operators, interval, key(1), index.clone(), exits, hatch);
+    let domain = operators.domain;
+    let (checkpoints, due) =
+        Checkpoints::new(committees, domain, schedule, key(1), index.clone(), exits, hatch).unwrap();
     Place {
         index,
         checkpoints,
@@ -56,7 +75,7 @@ fn place_every(interval: u64) -> Place {
 fn header(height: u64) -> Header {
     Header {
         height,
-        epoch: 2,
+        epoch: 0,
         state_root: B256::from(alloy_primitives::U256::from(height)),
         withdrawals_root: B256::repeat_byte(6),
         inbox_count: 3,
@@ -101,7 +120,7 @@ impl Place {
 
     /// Another operator's signature comes in.
     fn sign(&self, n: u8, checkpoint: Checkpoint) {
-        let digest = checkpoint.signing_hash(&self.checkpoints.operators.domain);
+        let digest = checkpoint.signing_hash(&self.checkpoints.domain);
         self.checkpoints.take(SignedCheckpoint {
             checkpoint,
             signature: key(n).sign_hash_sync(&digest).unwrap().as_bytes().into(),
@@ -125,17 +144,17 @@ fn a_checkpoint_certifies_the_state_of_its_height_and_nothing_between_is_signed(
         exits: vec![(Address::repeat_byte(0xaa), Amount(10))],
     };
     let expected = Checkpoint {
-        epoch: 2,
+        epoch: 0,
         height: 10,
         state_root: header(10).state_root,
         withdrawals_root: B256::repeat_byte(6),
         exit_root: exits.root(),
         inbox_count: 3,
-        next_operator_set: place.checkpoints.operators.hash(),
+        next_operator_set: operators(1..=4).hash(),
     };
     let (checkpoint, signatures, quorum) = place.checkpoints.newest().unwrap();
     assert_eq!((checkpoint, signatures.len(), quorum), (expected, 1, false));
-    let signer = signatures[0].signer(&place.checkpoints.operators.domain);
+    let signer = signatures[0].signer(&place.checkpoints.domain);
     assert_eq!(signer, Some(key(1).address()));
     assert_eq!(place.due.try_recv().unwrap(), signatures[0]);
     assert!(place.due.try_recv().is_err());
@@ -265,4 +284,56 @@ fn operators_take_turns_by_the_order_of_their_seats() {
         .to_vec();
     befores.sort_unstable();
     assert_eq!(befores, [0, 1, 2, 3]);
+}
+
+#[test]
+fn the_end_of_an_epoch_names_the_next_operators_and_goes_to_the_chain_before_anything_of_theirs() {
+    let place = place_in(TempDir::new().unwrap(), 10, 20);
+    let committees = place.checkpoints.committees.clone();
+    // Epoch 1 has the operators of genesis, epoch 2 one other.
+    committees.learn(2, operators(2..=5)).unwrap();
+    place.blocks(1..=30);
+    let named = |height: u64| {
+        place.checkpoints.state().own[&height]
+            .checkpoint
+            .next_operator_set
+    };
+    let genesis = operators(1..=4).hash();
+    assert_eq!([10, 19, 20, 30].map(named), [genesis; 4]);
+    place.blocks(31..=39);
+    assert_eq!(named(39), operators(2..=5).hash());
+    for n in 2..=3 {
+        for height in [10, 19, 20, 30, 39] {
+            place.cosign(n, height);
+        }
+    }
+    assert_eq!(
+        place.ready(),
+        Some((19, 3, true)),
+        "none after the first epoch's end"
+    );
+    place.checkpoints.accept(19);
+    assert_eq!(place.ready(), Some((39, 3, true)));
+    // In the third epoch this operator has no seat: it signs nothing more, and still submits its last.
+    place.blocks(40..=50);
+    assert_eq!(place.checkpoints.newest().unwrap().0.height, 39);
+    assert_eq!(place.ready(), Some((39, 3, true)));
+    place.checkpoints.accept(39);
+    assert_eq!(place.ready(), None);
+}
+
+#[test]
+fn the_signature_of_an_epoch_s_end_outlives_a_restart() {
+    let before = place_in(TempDir::new().unwrap(), 10, 20);
+    before.blocks(1..=25);
+    let signed = before.checkpoints.state().own[&19];
+    let Place {
+        index,
+        checkpoints,
+        due,
+        _folder: folder,
+    } = before;
+    drop((index, checkpoints, due));
+    let after = place_in(folder, 10, 20);
+    assert_eq!(after.checkpoints.unsettled(), [signed]);
 }

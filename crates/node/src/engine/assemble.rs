@@ -2,7 +2,7 @@
 
 use super::actors::Common;
 use super::channels::Channels;
-use super::committees::Committees;
+use super::committees::{self, Committees};
 use super::config::{EngineConfig, Timeouts};
 use super::epochs::{self, Epochs};
 use super::handle::{Chain, Engine, EngineError};
@@ -18,8 +18,13 @@ use commonware_p2p::{Blocker, Provider, Receiver, Sender};
 use commonware_runtime::Handle;
 use commonware_utils::NonZeroDuration;
 use futures::future::select_all;
-use rampart_ledger::Changeset;
+use rampart_ledger::{Changeset, Key, Record};
+use rampart_protocol::Domain;
+use std::time::Duration;
 use tokio::sync::watch;
+
+/// How often it is looked whether the state is open.
+const STATE_RETRY: Duration = Duration::from_millis(50);
 
 /// One operator's place in the network.
 pub struct Network<S, R, P, B> {
@@ -84,7 +89,15 @@ where
     let start_block = Digested::precomputed(genesis.clone(), genesis.digest());
     let (marshal, marshal_mailbox, marshal_floor) = common.marshal(&plan, start_block).await?;
     let sync_floor = plan.floor().cloned();
-    let application = LedgerApplication::new(&genesis, records, &common.config, seams, tip_sender.clone());
+    let domain = *seams.senders.domain();
+    let application = LedgerApplication::new(
+        &genesis,
+        records,
+        &common.config,
+        seams,
+        tip_sender.clone(),
+        committees.clone(),
+    );
     let (state, state_cell) = StateReader::pending();
     let state_source = common.state_source(channels.state, state_cell);
     let (stateful, stateful_mailbox) = common.stateful(
@@ -110,6 +123,13 @@ where
         tip_sender.send_replace(block.inner().header().clone());
     }
     common.handles.push(stateful.start());
+    let recall = recall(
+        common.context.child("clock"),
+        state.clone(),
+        committees.clone(),
+        domain,
+    );
+    common.context.child("recall").spawn(move |_| recall);
 
     let (current, epoch) = watch::channel(tip.borrow().epoch);
     let epochs = Epochs {
@@ -140,6 +160,21 @@ where
         committees,
         epoch,
     })
+}
+
+/// Tells the committees that the state knows, as soon as it can be read.
+async fn recall<E: Runtime>(clock: E, state: StateReader<E>, committees: Committees, domain: Domain) {
+    loop {
+        if let Ok(Some(Record::Globals(globals))) = state.get(&Key::globals()).await {
+            let newest = globals.committee;
+            let epochs = newest.saturating_sub(committees::REMEMBERED)..=newest;
+            let keys: Vec<Key> = epochs.map(Key::committee).collect();
+            if let Ok(records) = state.get_many(&keys).await {
+                return committees.learn_from(records.iter().flatten(), &domain);
+            }
+        }
+        clock.sleep(STATE_RETRY).await;
+    }
 }
 
 /// Ends when the first actor ends, which only happens when the runtime stops or the actor failed.

@@ -8,10 +8,12 @@ use super::scheme::{Scheme, SchemeError, participants};
 use commonware_consensus::types::Epoch;
 use commonware_cryptography::{
     Signer as _,
-    certificate::{self, Scoped},
+    certificate::{self, Scheme as _, Scoped},
     ed25519::{PrivateKey, PublicKey},
 };
-use rampart_protocol::OperatorSet;
+use commonware_utils::ordered::Set;
+use rampart_ledger::Record;
+use rampart_protocol::{Domain, OperatorSet};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -19,7 +21,7 @@ use std::{
 use tokio::sync::watch;
 
 /// Epochs that are remembered: a certificate of an older one is not asked for any more.
-const REMEMBERED: u64 = 64;
+pub(super) const REMEMBERED: u64 = 64;
 
 /// One epoch's committee.
 #[derive(Clone, Debug)]
@@ -50,8 +52,6 @@ pub struct Committees {
 
 struct Shared {
     key: PrivateKey,
-    /// The committee of every epoch of which nothing else is told.
-    always: Option<Known>,
     known: Mutex<BTreeMap<u64, Known>>,
     /// The newest epoch that is known.
     newest: watch::Sender<u64>,
@@ -64,37 +64,25 @@ impl core::fmt::Debug for Committees {
 }
 
 impl Committees {
-    /// For the operator with this key, starting from a committee that is trusted: it is that of `epoch`, and of the next
-    /// one, as at genesis.
+    /// For the operator with this key, starting from a committee that is trusted: it is that of `epoch`. That of genesis
+    /// is also the one after.
     ///
     /// # Errors
     /// When the set gives no scheme.
     pub fn new(key: PrivateKey, epoch: u64, trusted: &OperatorSet) -> Result<Self, SchemeError> {
-        let committees = Self::empty(key, epoch, None);
-        committees.learn(epoch, trusted.clone())?;
-        committees.learn(epoch.saturating_add(1), trusted.clone())?;
-        Ok(committees)
-    }
-
-    /// For the operator with this key in a network whose committee never changes.
-    ///
-    /// # Errors
-    /// When the set gives no scheme.
-    pub fn fixed(key: PrivateKey, set: &OperatorSet) -> Result<Self, SchemeError> {
-        let always = Known::new(&key, set.clone())?;
-        Ok(Self::empty(key, 0, Some(always)))
-    }
-
-    fn empty(key: PrivateKey, newest: u64, always: Option<Known>) -> Self {
         let shared = Shared {
             key,
-            always,
             known: Mutex::default(),
-            newest: watch::Sender::new(newest),
+            newest: watch::Sender::new(epoch),
         };
-        Self {
+        let committees = Self {
             shared: Arc::new(shared),
+        };
+        committees.learn(epoch, trusted.clone())?;
+        if epoch == 0 {
+            committees.learn(1, trusted.clone())?;
         }
+        Ok(committees)
     }
 
     /// The operator's public key.
@@ -124,10 +112,35 @@ impl Committees {
         Ok(())
     }
 
+    /// Takes in the committees among records of the ledger.
+    pub(crate) fn learn_from<'a>(&self, records: impl Iterator<Item = &'a Record>, domain: &Domain) {
+        for record in records {
+            let Record::Committee(committee) = record else {
+                continue;
+            };
+            if let Err(error) = self.learn(committee.epoch, committee.operator_set(*domain)) {
+                // The ledger draws no such committee; were one in the state, the network would end with this epoch.
+                tracing::error!(epoch = committee.epoch, %error, "the ledger's committee cannot vote");
+            }
+        }
+    }
+
+    /// The newest epoch whose committee is known.
+    #[must_use]
+    pub fn newest(&self) -> u64 {
+        *self.shared.newest.borrow()
+    }
+
     /// The committee of an epoch.
     #[must_use]
     pub fn get(&self, epoch: u64) -> Option<Arc<OperatorSet>> {
         self.of(epoch).map(|known| known.set)
+    }
+
+    /// The consensus keys of an epoch's committee, in the order in which certificates number their signers.
+    #[must_use]
+    pub fn keys(&self, epoch: u64) -> Option<Set<PublicKey>> {
+        self.of(epoch).map(|known| known.scheme.participants().clone())
     }
 
     /// Whether this operator votes in an epoch; `false` while its committee is not known.
@@ -158,7 +171,7 @@ impl Committees {
     }
 
     fn of(&self, epoch: u64) -> Option<Known> {
-        self.known().get(&epoch).or(self.shared.always.as_ref()).cloned()
+        self.known().get(&epoch).cloned()
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Known>> {
@@ -180,7 +193,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::block::key_bytes;
-    use commonware_cryptography::certificate::{Provider as _, Scheme as _};
+    use commonware_cryptography::certificate::Provider as _;
     use futures::FutureExt as _;
     use rampart_protocol::{Address, Domain, Operator};
 

@@ -162,7 +162,7 @@ impl Cluster {
             .iter()
             .find(|key| key.public_key() == *place.key)
             .expect("a key of the cluster");
-        let committees = Committees::fixed(key.clone(), &config.operators).unwrap();
+        let committees = Committees::new(key.clone(), 0, &config.operators).unwrap();
         let network = Network {
             channels,
             peers: place.oracle.manager(),
