@@ -24,5 +24,6 @@ pub mod storage;
 
 pub use config::{NetworkFile, NodeConfig, Restaking};
 pub use keys::{KeyError, Keys};
+pub use monitor::DutiesConfig;
 pub use rampart_ledger::{GenesisOperator, Params};
 pub use run::{NodeError, run};

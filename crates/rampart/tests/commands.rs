@@ -257,6 +257,44 @@ fn what_an_operator_seals_is_on_disk_when_the_commitment_is_sent_and_its_salt_in
     }
 }
 
+#[test]
+fn a_decision_by_hand_is_left_for_the_node_unless_the_opposite_is_sealed() {
+    let signer = Signer::new();
+    let state = signer.path("verdicts");
+    let state = state.to_str().unwrap();
+    let node = Node::start([account("0"), case(), applied()]);
+    let url = node.url();
+    let decide = |verdict, note| {
+        let args = ["operator", "decide", ID, "--verdict", verdict, "--note", note];
+        rampart(&[&args[..], &["--state", state, "--node", &url]].concat())
+    };
+    let nothing = rampart(&["operator", "opinion", ID, "--state", state, "--node", &url]);
+    assert_eq!(nothing.status.code(), Some(1), "{}", all(&nothing));
+    assert!(decide("overturn", "").status.success());
+    let second_thought = decide("uphold", "we called them");
+    assert!(second_thought.status.success(), "{}", stderr(&second_thought));
+    let decision: Value =
+        serde_json::from_slice(&std::fs::read(only_file(Path::new(state))).unwrap()).unwrap();
+    assert_eq!(
+        (&decision["upheld"], &decision["note"]),
+        (&json!(true), &json!("we called them"))
+    );
+    assert!(node.sent().is_empty());
+
+    let args = ["operator", "commit", ID, "--verdict", "uphold", "--state", state];
+    assert!(signer.run(&node, &args).status.success());
+    let late = decide("overturn", "");
+    assert_eq!(late.status.code(), Some(1));
+    assert!(
+        stderr(&late).contains("a commitment cannot be changed"),
+        "{}",
+        stderr(&late)
+    );
+    let shown = rampart(&["operator", "opinion", ID, "--state", state, "--node", &url]);
+    assert!(shown.status.success(), "{}", stderr(&shown));
+    assert!(all(&shown).contains("round 1: uphold"), "{}", all(&shown));
+}
+
 /// The one file somewhere below a folder.
 fn only_file(folder: &Path) -> PathBuf {
     let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().flatten().collect();

@@ -72,7 +72,7 @@ events! {
     missed_vote => missed_votes,
     /// Transactions given to the mempool.
     submitted => submitted,
-    /// Failures of the duties' own machinery, each of them logged.
+    /// Failures of the duties' own machinery that were logged.
     failure => failures,
 }
 

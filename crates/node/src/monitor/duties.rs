@@ -38,6 +38,9 @@ const TURN: Duration = Duration::from_millis(200);
 const LOOK_MS: u64 = 600;
 /// Pause after which the same failure is told again, milliseconds.
 const REPEAT_MS: u64 = 60_000;
+/// Age of the last final block, milliseconds, beyond which this operator does not know how things stand: it is catching up,
+/// or cut off from the others, and then its probes say nothing of providers either.
+const STALE_MS: u64 = 60_000;
 
 /// What the duties draw on.
 pub struct Tools<E: Runtime> {
@@ -171,6 +174,11 @@ impl<E: Runtime> Duties<E> {
     }
 
     async fn turn(&mut self, globals: &Globals, params: &Params, now_ms: u64) {
+        let last_ms = self.ledger.chain.tip().timestamp_ms;
+        if now_ms > last_ms.saturating_add(STALE_MS) {
+            self.watch.forget();
+            return;
+        }
         if self.config.probe
             && let Err(error) = self.probe(globals, now_ms).await
         {
@@ -183,7 +191,7 @@ impl<E: Runtime> Duties<E> {
         let account = self.outbox.account();
         match self.ledger.has_duties(&account).await {
             Ok(true) => {}
-            Ok(false) => return,
+            Ok(false) => return self.tell("looking for duties", &DutyError::NoStake(account), now_ms),
             Err(error) => return self.tell("reading the operator", &error, now_ms),
         }
         let wanted = self.wanted(globals, params, now_ms).await;
@@ -250,10 +258,10 @@ impl<E: Runtime> Duties<E> {
         if matches!(error, DutyError::State(crate::storage::StateError::Syncing)) {
             return;
         }
-        self.counters.failure(1);
         let text = error.to_string();
         let is_news = |(last, at): &(String, u64)| *last != text || now_ms >= at.saturating_add(REPEAT_MS);
         if self.told.get(what).is_none_or(is_news) {
+            self.counters.failure(1);
             let error = error as &dyn std::error::Error;
             tracing::error!(error, "a duty failed: {what}");
             self.told.insert(what, (text, now_ms));

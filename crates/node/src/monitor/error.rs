@@ -45,6 +45,9 @@ pub enum DutyError {
         "account {0} is not in the ledger: an operator's account opens when the L1 tells of it, or by a deposit"
     )]
     NoAccount(Address),
+    /// The account is no operator's, or one that has left.
+    #[error("account {0} has no stake as an operator: configure duties.keystore, or leave [duties] out")]
+    NoStake(Address),
     /// The key does not sign.
     #[error("the operator's key does not sign")]
     Sign(#[source] alloy::signers::Error),

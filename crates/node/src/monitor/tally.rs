@@ -1,6 +1,7 @@
 //! From probes to the bits of an availability report (P3, V4). Pure.
 //!
-//! *Windows and the canary.* Probes are counted in windows of one probe interval. A window in which fewer than one tenth of
+//! *Windows and the canary.* Probes are counted in windows of two probe intervals, in which each service has
+//! its turn. A window in which fewer than one tenth of
 //! the providers answered, at least one of them, says more of this operator's own connection than of theirs: it is blind, and
 //! nothing of it counts. So an operator cannot tell an outage of the only provider there is from its own.
 //!

@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::task::{Id, JoinSet};
 
+/// Intervals of probes that a window has: two, since between two probes of a service up to two pass.
+const WINDOW: u64 = 2;
 /// Probes that are started in one turn at most.
 const BUDGET: usize = 8;
 
@@ -137,10 +139,19 @@ impl Watch {
         }
     }
 
-    /// The counts of the window that is over, with the epoch that they are of: after an interval, or when the epoch ended.
+    /// Forgets what is in flight and in the window: it says nothing.
+    pub(super) fn forget(&mut self) {
+        self.flights.abort_all();
+        self.flights = JoinSet::new();
+        self.busy.clear();
+        self.window = Window::default();
+        self.since = None;
+    }
+
+    /// The counts of the window that is over, with the epoch that they are of: after two intervals, or when the epoch ended.
     pub(super) fn close(&mut self, epoch: u64, now_ms: u64) -> Option<(u64, Counts)> {
         let (since_ms, of) = *self.since.get_or_insert((now_ms, epoch));
-        if of == epoch && now_ms < since_ms.saturating_add(self.interval_ms) {
+        if of == epoch && now_ms < since_ms.saturating_add(self.interval_ms.saturating_mul(WINDOW)) {
             return None;
         }
         self.since = Some((now_ms, epoch));

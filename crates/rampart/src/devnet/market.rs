@@ -171,14 +171,16 @@ async fn register(
         ),
     ][index];
     let endpoint = url(layout.sidecar(index));
+    // Where its route of the sidecar is: operators probe what is published.
+    let trial_endpoint = format!("{endpoint}/trial");
     let (id, _) = provider::register(session, owner, name.to_owned(), endpoint, STAKE, WAIT).await?;
-    let terms = |description: String, requests, fee: &str, min_duration| {
+    let terms = |description: String, endpoint: String, requests, fee: &str, min_duration| {
         let fee = Amount::parse_tokens(fee).context("a fee in the devnet is malformed")?;
         let category = CategoryArg::TransactionSecurity;
         anyhow::Ok(Terms {
             category,
             description,
-            endpoint: String::new(),
+            endpoint,
             openapi: None,
             requests,
             fee,
@@ -188,8 +190,8 @@ async fn register(
             upstream_key: None,
         })
     };
-    let package = terms(description.to_owned(), 1000, fee, 3600)?;
-    let trial = terms(format!("Trial: {description}"), 3, "1", 1)?;
+    let package = terms(description.to_owned(), String::new(), 1000, fee, 3600)?;
+    let trial = terms(format!("Trial: {description}"), trial_endpoint, 3, "1", 1)?;
     let mut services = Vec::new();
     for terms in [package, trial] {
         let service: ServiceId = register_service(session, owner, id, terms, WAIT).await?;

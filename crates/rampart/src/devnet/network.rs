@@ -9,7 +9,7 @@ use rampart_chain::Settlement;
 use rampart_chain::deploy::{Deployer, Hatch, L2Contracts};
 use rampart_chain::l1::L1Contracts;
 use rampart_client::NodeClient;
-use rampart_node::{NetworkFile, Params};
+use rampart_node::{DutiesConfig, NetworkFile, Params};
 use rampart_protocol::{Address, Amount, B256, Domain, Operator, OperatorSet, Seconds};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -194,6 +194,18 @@ fn params() -> Params {
     }
 }
 
+/// Duties at the pace of the epochs above: ten probes of each service in one.
+fn duties() -> DutiesConfig {
+    DutiesConfig {
+        probe_interval_ms: 2_000,
+        probe_timeout_ms: 3_000,
+        retry_after_ms: 500,
+        min_probes: 4,
+        grace_s: 10,
+        ..DutiesConfig::default()
+    }
+}
+
 fn write_operators(
     layout: &Layout,
     operators: &OperatorSet,
@@ -256,7 +268,7 @@ fn write_operators(
             threads: 2,
             cache_pages: 1 << 12,
             index_cache: 1 << 16,
-            duties: None,
+            duties: Some(duties()),
         };
         std::fs::write(folder.join("node.toml"), toml::to_string_pretty(&config)?)?;
     }

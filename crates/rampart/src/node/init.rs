@@ -119,7 +119,12 @@ fn configuration(args: &Args) -> anyhow::Result<String> {
          api_listen = {}\n\n\
          # RPC endpoints. What your operator votes for is what they show: run your own nodes.\n\
          l2_rpc = {}\n\
-         {l1_rpc}\n",
+         {l1_rpc}\n\n\
+         # Watching services and judging cases (docs/judging.md): who leaves this section out earns nothing.\n\
+         [duties]\n\
+         # The operator's account in the ledger, if it is not that of the checkpoint key.\n\
+         # keystore = \"operator.json\"\n\
+         # password_file = \"operator.password\"\n",
         text(&args.listen.to_string()),
         text(&args.api_listen.to_string()),
         text(&args.l2_rpc),

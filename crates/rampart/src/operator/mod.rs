@@ -2,13 +2,12 @@
 //! and on the L1 (register, allocate, join). Running one is `rampart node`.
 
 mod availability;
+mod decision;
 mod registration;
 mod show;
 mod verdict;
 
-pub use availability::report as report_availability;
 pub use registration::prove;
-pub use verdict::{commit, reveal};
 
 use crate::args::{NodeArgs, OutputArgs, SendArgs};
 use crate::output;
@@ -62,6 +61,38 @@ pub enum Command {
         #[command(flatten)]
         send: SendArgs,
     },
+    /// Decide a case by hand: the operator's node seals this instead of what its own judge finds, if it has not committed
+    /// yet, and commits and reveals by itself. The decision is a file in the directory of verdicts, so it can be left while
+    /// the node is down; it counts in every round of the case.
+    Decide {
+        /// The case.
+        #[arg(value_parser = case_id)]
+        case: CaseId,
+        /// Whether the complaint against the provider holds.
+        #[arg(long)]
+        verdict: Verdict,
+        /// Why, for the operator's own records.
+        #[arg(long, default_value = "")]
+        note: String,
+        #[command(flatten)]
+        state: StateArgs,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show what this operator has sealed on a case, and why. Tell nobody before the reveals: it is the operator's vote.
+    Opinion {
+        /// The case.
+        #[arg(value_parser = case_id)]
+        case: CaseId,
+        #[command(flatten)]
+        state: StateArgs,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Reveal the verdict that was committed to, once the time for commitments is over.
     Reveal {
         /// The case.
@@ -100,10 +131,11 @@ pub enum Verdict {
     Overturn,
 }
 
-/// Where sealed verdicts are kept.
+/// Where sealed verdicts and decisions are kept.
 #[derive(Clone, Debug, Args)]
 pub struct StateArgs {
-    /// Directory of the verdicts that are sealed; keep it until they are revealed, and from everyone else.
+    /// Directory of the verdicts that are sealed: the folder `verdicts` in a node's state directory, to share them with the
+    /// node. Keep it until they are revealed, and from everyone else.
     #[arg(long, env = "RAMPART_VERDICTS", default_value = "verdicts")]
     pub state: PathBuf,
 }
@@ -128,7 +160,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         } => {
             let (session, signer) = open(&send.node, &send.key).await?;
             let upheld = verdict == Verdict::Uphold;
-            let voted = commit(&session, &signer, &state.state, case, upheld, send.wait).await?;
+            let voted = verdict::commit(&session, &signer, &state.state, case, upheld, send.wait).await?;
             output::print(send.output, &voted, |voted| {
                 vec![
                     format!("committed in round {} at height {}", voted.round, voted.height),
@@ -136,9 +168,33 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                 ]
             })
         }
+        Command::Decide {
+            case,
+            verdict,
+            note,
+            state,
+            node,
+            output,
+        } => {
+            decision::decide(
+                case,
+                verdict == Verdict::Uphold,
+                note,
+                &state.state,
+                &node,
+                output,
+            )
+            .await
+        }
+        Command::Opinion {
+            case,
+            state,
+            node,
+            output,
+        } => decision::opinion(case, &state.state, &node, output).await,
         Command::Reveal { case, state, send } => {
             let (session, signer) = open(&send.node, &send.key).await?;
-            let voted = reveal(&session, &signer, &state.state, case, send.wait).await?;
+            let voted = verdict::reveal(&session, &signer, &state.state, case, send.wait).await?;
             output::print(send.output, &voted, |voted| {
                 vec![format!(
                     "revealed in round {} at height {}",
@@ -149,7 +205,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::ReportAvailability { down, send } => {
             let (session, signer) = open(&send.node, &send.key).await?;
             let down: Vec<ServiceId> = down.into_iter().map(ServiceId).collect();
-            let pages = report_availability(&session, &signer, &down, send.wait).await?;
+            let pages = availability::report(&session, &signer, &down, send.wait).await?;
             output::print(send.output, &pages, |pages| {
                 let line = |page: &availability::Reported| match page.height {
                     Some(height) => format!("epoch {}, page {}: at height {height}", page.epoch, page.page),

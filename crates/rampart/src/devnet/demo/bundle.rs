@@ -12,12 +12,25 @@ use rampart_client::verify_confirmation;
 use rampart_gateway::wallet::Wallet;
 use rampart_protocol::message::Component;
 use rampart_protocol::verdict::component;
-use rampart_protocol::{AccessKey, Amount, Confirmation, ProviderId, Seconds, ServiceId};
+use rampart_protocol::{AccessKey, Amount, Confirmation, Ppm, ProviderId, Seconds, ServiceId};
 
 const STAKE: Amount = Amount(1_050 * Amount::TOKEN.0);
 /// What the package costs, and each of the two that it bundles.
 const FEE: Amount = Amount(3 * Amount::TOKEN.0);
 const PART: Amount = Amount::TOKEN;
+
+/// The bundle, which is sold and never served: nothing listens at its provider's endpoint.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// Who owns its provider.
+    pub owner: PrivateKeySigner,
+    /// The provider.
+    pub provider: ProviderId,
+    /// The service.
+    pub service: ServiceId,
+    /// The provider's score before anyone noticed.
+    pub score: Ppm,
+}
 
 pub async fn sell(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     stage.step(
@@ -75,6 +88,12 @@ pub async fn sell(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     )?;
     let kept = more(networks(&stage.totals().await?), network)?;
     stage.saw(kept == cut, format!("and the network {}", tokens(kept)))?;
+    stage.bundle = Some(Bundle {
+        owner: integrator,
+        provider: id,
+        service: bundle,
+        score: stage.provider(id).await?.score,
+    });
     stage.conserved().await
 }
 

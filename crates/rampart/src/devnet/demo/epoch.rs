@@ -1,17 +1,17 @@
-//! Step 10: operators report availability, an epoch ends, and they claim what it paid them (P3, U2).
+//! Step 10: operators have seen and reported that a service is never served; an epoch ends, and they claim what it paid
+//! them (P3, V4, U2).
 
 use super::books::{more, networks};
 use super::verdict::part;
 use super::{Stage, tokens};
+use crate::consumer::{self, Order};
 use crate::devnet::OPERATORS;
-use crate::devnet::market::WAIT;
-use crate::operator;
+use crate::devnet::market::{WAIT, wallet};
 use crate::session::applied;
 use anyhow::{Context, bail, ensure};
-use futures::future::try_join_all;
 use rampart_protocol::api::EpochReportView;
-use rampart_protocol::message::ClaimRewards;
-use rampart_protocol::{Amount, Ppm};
+use rampart_protocol::message::{ClaimRewards, UpdateService};
+use rampart_protocol::{Amount, B256, Ppm, Seconds};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -69,34 +69,94 @@ fn each(report: &EpochReportView, commission: Ppm) -> anyhow::Result<Amount> {
     Ok(part(Amount(share), commission))
 }
 
-/// All operators report the epoch that ended last, within one epoch.
-pub async fn report(stage: &mut Stage<'_>) -> anyhow::Result<()> {
-    let mut epoch = running(stage).await?;
-    // Nothing can be reported in the first one.
-    if epoch == 0 {
-        epoch = next(stage, epoch).await?;
-    }
-    let mut pages = Vec::new();
-    for _ in 0..3 {
-        let session = &stage.session;
-        let operators = stage.layout.accounts.operators.iter();
-        let reports = operators.map(|signer| operator::report_availability(session, signer, &[], WAIT));
-        let reported = try_join_all(reports).await;
-        let now = running(stage).await?;
-        if now == epoch {
-            pages = reported?;
-            break;
+/// The bundle of step 8 is sold where nothing answers. Nobody says so: operators probe it, and the ledger counts their
+/// reports. Its owner retires it then, or each further epoch would cost it.
+async fn outage(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+    let bundle = stage.bundle.clone().context("no bundle was sold")?;
+    let client = stage.session.client.clone();
+    let deadline = Instant::now() + Duration::from_secs(3 * stage.network.params.epoch_length.0 + WAIT);
+    let service = loop {
+        let service = client.service(bundle.service).await?;
+        if service.outages > 0 {
+            break service;
         }
-        // The epoch ended meanwhile; what was reported counts for that one.
-        epoch = now;
-    }
-    let all = pages.iter().filter(|pages| !pages.is_empty()).count();
+        ensure!(Instant::now() < deadline, "no operator noticed the outage");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    let score = stage.provider(bundle.provider).await?.score;
     stage.saw(
-        all == OPERATORS,
-        format!("in epoch {epoch}, {all} operators report every service available in the one before"),
+        score < bundle.score,
+        format!(
+            "nothing answers for service {}: probes of more than half of the stake said so; its provider's score fell, {} -> {} ppm",
+            service.id, bundle.score, score
+        ),
     )?;
-    stage.reported = epoch;
+    let mut others = Vec::new();
+    for service in stage
+        .market
+        .providers
+        .iter()
+        .flat_map(|provider| &provider.services)
+    {
+        others.push(client.service(service.id).await?.outages);
+    }
+    stage.saw(
+        others.iter().all(|outages| *outages == 0),
+        format!("the {} services that sidecars serve were found up", others.len()),
+    )?;
+    let message = UpdateService {
+        service: service.id,
+        category: service.category,
+        description: service.description,
+        endpoint: String::new(),
+        openapi: B256::ZERO,
+        requests: service.requests,
+        fee: service.fee,
+        min_duration: service.min_duration,
+        max_duration: service.max_duration,
+        components: service.components,
+        upstream_key: service.upstream_key.context("a bundle has an upstream key")?,
+        active: false,
+        nonce: stage.account(&bundle.owner).await?.nonce,
+    };
+    applied(&stage.session.send(&bundle.owner, message.into(), WAIT).await?)?;
     Ok(())
+}
+
+/// Waits until all operators have reported in one epoch, by themselves, and makes sure that it has a pool; returns it.
+async fn reported(stage: &mut Stage<'_>) -> anyhow::Result<u64> {
+    let deadline = Instant::now() + Duration::from_secs(3 * stage.network.params.epoch_length.0 + WAIT);
+    let epoch = loop {
+        let epoch = running(stage).await?;
+        let mut all = true;
+        for signer in &stage.layout.accounts.operators {
+            let duty = stage
+                .session
+                .client
+                .operator(signer.address())
+                .await?
+                .participation;
+            all &= duty.epoch == epoch && duty.pages > 0 && duty.reported == duty.pages;
+        }
+        if all {
+            let order = Order {
+                service: stage.market.providers[0].services[1].id,
+                duration: Some(Seconds(3600)),
+            };
+            let buyer = stage.layout.accounts.consumer.clone();
+            consumer::buy(&stage.session, &buyer, &wallet(stage.layout), order, WAIT).await?;
+            if running(stage).await? == epoch {
+                break epoch;
+            }
+        }
+        ensure!(Instant::now() < deadline, "not all operators report");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    stage.saw(
+        true,
+        format!("in epoch {epoch}, all {OPERATORS} operators reported on the one before by themselves"),
+    )?;
+    Ok(epoch)
 }
 
 async fn running(stage: &Stage<'_>) -> anyhow::Result<u64> {
@@ -120,10 +180,11 @@ async fn next(stage: &Stage<'_>, epoch: u64) -> anyhow::Result<u64> {
 pub async fn rewards(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     stage.step(
         10,
-        "The epoch ends; the operators that reported are paid, and one claims",
+        "Operators found a service down and reported it; the epoch ends, they are paid, and one claims",
     )?;
+    outage(stage).await?;
+    let epoch = reported(stage).await?;
     let network = networks(&stage.totals().await?);
-    let epoch = stage.reported;
     next(stage, epoch).await?;
     let report = stage.session.client.epoch(epoch).await?;
     let paid = paid(stage, &report);
@@ -164,7 +225,16 @@ fn paid(stage: &Stage<'_>, report: &EpochReportView) -> Amount {
 async fn claim(stage: &mut Stage<'_>, report: &EpochReportView) -> anyhow::Result<()> {
     let signer = stage.layout.accounts.operators[0].clone();
     let client = stage.session.client.clone();
-    let before = client.operator(signer.address()).await?;
+    // Its own node uses the account too; once it has reported it is quiet until the next epoch.
+    let deadline = Instant::now() + Duration::from_secs(stage.network.params.epoch_length.0 + WAIT);
+    let before = loop {
+        let view = client.operator(signer.address()).await?;
+        if view.participation.reported == view.participation.pages {
+            break view;
+        }
+        ensure!(Instant::now() < deadline, "an operator does not report");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
     let due = each(report, before.commission)?;
     let account = stage.account(&signer).await?;
     let message = ClaimRewards {

@@ -35,8 +35,8 @@ pub(super) struct Stage<'a> {
     checks: usize,
     /// Every account that holds balance.
     holders: Vec<Address>,
-    /// The epoch in which all operators reported.
-    reported: u64,
+    /// The service that nobody serves.
+    bundle: Option<bundle::Bundle>,
 }
 
 impl Stage<'_> {
@@ -77,7 +77,7 @@ pub async fn run(
             .build()?,
         checks: 0,
         holders: holders.map(|signer| signer.address()).collect(),
-        reported: 0,
+        bundle: None,
     };
     chain::deposit(&mut stage).await.context("step 1")?;
     chain::offers(&mut stage).await.context("step 2")?;

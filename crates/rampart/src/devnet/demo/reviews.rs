@@ -5,21 +5,20 @@ use super::{Stage, tokens};
 use crate::consumer::{self, Bought, Order, review};
 use crate::devnet::OPERATORS;
 use crate::devnet::market::WAIT;
-use crate::operator;
+use crate::devnet::network::operator_name;
 use crate::provider::challenge;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::bail;
-use futures::future::try_join_all;
 use rampart_gateway::wallet::Wallet;
-use rampart_protocol::api::{CaseView, ReviewStage, ReviewView};
-use rampart_protocol::{Amount, B256, CaseId, PurchaseId, ServiceId, Timestamp, verdict};
-use std::path::PathBuf;
+use rampart_node::monitor::judge::Decisions;
+use rampart_protocol::api::{CaseView, ReviewStage, ReviewView, VoteView};
+use rampart_protocol::{Amount, B256, CaseId, PurchaseId, ServiceId, verdict};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Balance of the second consumer.
 const FUNDS: Amount = Amount(50 * Amount::TOKEN.0);
-/// The operator that votes against the others.
+/// The operator that leaves it to its judge, and so votes against the others.
 pub(super) const DISSENTER: usize = 3;
 
 pub async fn judge(stage: &mut Stage<'_>) -> anyhow::Result<()> {
@@ -38,13 +37,13 @@ pub async fn judge(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     let unchallenged = file(stage, &buyer, &quiet, "It never answered").await?;
     let challenged = disputes(stage, &buyer, &disputed).await?;
     let case = verdict::review(challenged.purchase);
-    commit(stage, case).await?;
+    decide(stage, case)?;
+    committed(stage, case).await?;
     let purchases = [&quiet, &disputed].map(|bought| bought.confirmation.record.fee.0);
     let fees = [unchallenged.fee.0, challenged.fee.0];
     let paid = Amount(purchases.into_iter().chain(fees).sum());
     stands(stage, &buyer, unchallenged.purchase, paid).await?;
-    reveal(stage, case).await?;
-    super::epoch::report(stage).await?;
+    revealed(stage, case).await?;
     super::verdict::executed(stage, &buyer, &disputed, &challenged).await
 }
 
@@ -119,66 +118,69 @@ async fn disputes(
     Ok(challenged)
 }
 
-/// Where an operator keeps its sealed verdicts.
-fn state(stage: &Stage<'_>, index: usize) -> PathBuf {
-    stage.layout.path(&format!("operator-{}/verdicts", index + 1))
+/// The people of all operators but one look at the case and leave their decision, before the judges' time has come. That
+/// one leaves it to its judge, which sees no outage and a package that was never used.
+fn decide(stage: &mut Stage<'_>, case: CaseId) -> anyhow::Result<()> {
+    let deciding = (0..OPERATORS).filter(|operator| *operator != DISSENTER);
+    for operator in deciding.clone() {
+        let state = stage
+            .layout
+            .path(&format!("{}/state/verdicts", operator_name(operator)));
+        let decisions = Decisions::new(&state, &stage.network.operators.domain);
+        decisions.decide(case, true, "we tried the addresses ourselves".to_owned())?;
+    }
+    stage.saw(
+        true,
+        format!(
+            "the people of {} operators decide to uphold it, the other leaves it to its judge",
+            deciding.count()
+        ),
+    )
 }
 
 /// All operators seal their verdicts.
-async fn commit(stage: &mut Stage<'_>, case: CaseId) -> anyhow::Result<()> {
-    let session = &stage.session;
-    let commits = stage.layout.accounts.operators.iter().enumerate();
-    let commits = commits.map(|(index, signer)| {
-        let state = state(stage, index);
-        async move { operator::commit(session, signer, &state, case, index != DISSENTER, WAIT).await }
-    });
-    let voted = try_join_all(commits).await?;
-    let view = stage.session.client.case(case).await?;
-    let sealed = view
-        .votes
-        .iter()
-        .all(|vote| vote.committed && vote.upheld.is_none());
+async fn committed(stage: &mut Stage<'_>, case: CaseId) -> anyhow::Result<()> {
+    let view = until(stage, case, |vote| vote.committed).await?;
+    let sealed = view.votes.iter().all(|vote| vote.upheld.is_none());
     stage.saw(
-        voted.len() == OPERATORS && view.votes.len() == OPERATORS && sealed,
+        view.votes.len() == OPERATORS && sealed,
         format!(
-            "{} operators committed; what to, nobody can tell",
+            "{} operators committed by themselves; what to, nobody can tell",
             view.votes.len()
         ),
     )
 }
 
 /// The time for commitments over, all operators open their verdicts.
-async fn reveal(stage: &mut Stage<'_>, case: CaseId) -> anyhow::Result<()> {
-    let view = stage.session.client.case(case).await?;
-    wait_for_block(stage, view.commit_until).await?;
-    let session = &stage.session;
-    let reveals = stage.layout.accounts.operators.iter().enumerate();
-    let reveals = reveals.map(|(index, signer)| {
-        let state = state(stage, index);
-        async move { operator::reveal(session, signer, &state, case, WAIT).await }
-    });
-    try_join_all(reveals).await?;
-    let view: CaseView = stage.session.client.case(case).await?;
+async fn revealed(stage: &mut Stage<'_>, case: CaseId) -> anyhow::Result<()> {
+    let view = until(stage, case, |vote| vote.upheld.is_some()).await?;
     let (upheld, all) = (
         view.votes.iter().filter(|vote| vote.upheld == Some(true)).count(),
         view.votes.len(),
     );
     stage.saw(
-        view.votes.iter().all(|vote| vote.upheld.is_some()) && upheld == OPERATORS - 1,
+        upheld == OPERATORS - 1 && all == OPERATORS,
         format!("after the commitments all reveal: {upheld} of {all} uphold the review"),
     )
 }
 
-/// Waits until the ledger's time is past a moment.
-async fn wait_for_block(stage: &Stage<'_>, moment: Timestamp) -> anyhow::Result<()> {
+/// Waits until all votes on a case are so.
+async fn until(
+    stage: &Stage<'_>,
+    case: CaseId,
+    done: impl Fn(&VoteView) -> bool,
+) -> anyhow::Result<CaseView> {
     let deadline = Instant::now() + Duration::from_secs(WAIT);
-    while stage.session.client.status().await?.timestamp_ms / 1000 <= moment.0 {
+    loop {
+        let view = stage.session.client.case(case).await?;
+        if view.votes.iter().all(&done) {
+            return Ok(view);
+        }
         if Instant::now() > deadline {
-            bail!("no block came after {moment}");
+            bail!("operators do not vote on {case}: {:?}", view.votes);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Ok(())
 }
 
 /// Waits until a review is decided.
