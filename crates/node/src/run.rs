@@ -15,7 +15,7 @@ use crate::hatch::{self, Hatch};
 use crate::index::{Index, IndexError};
 use crate::keys::{KeyError, Keys};
 use crate::mempool::{Limits, Mempool, Work};
-use crate::monitor::{self, DutyError};
+use crate::monitor::{self, DutiesConfig, DutyError};
 use crate::sink::{FatalError, Recorder};
 use crate::storage::{StateReader, StorageConfig};
 use alloy::signers::local::PrivateKeySigner;
@@ -340,6 +340,11 @@ async fn serve(
         exits,
         hatch,
         gossip,
+        duties: config
+            .duties
+            .as_ref()
+            .map(DutiesConfig::names)
+            .unwrap_or_default(),
     });
     tracing::info!(%operator, api = %config.api_listen, peers = %config.listen, "operator started");
     let least_mib = config.min_free_mib;

@@ -45,6 +45,10 @@ async fn an_outage_is_seen_reported_once_and_decides_a_dispute_and_people_decide
     let running = stage.start().await;
     let [_, failing] = open(&stage, &running).await;
     let client = running.client();
+    assert_eq!(
+        client.status().await.unwrap().duties,
+        ["probe", "report", "judge"]
+    );
     let disputed = [buy(&stage, &running, 1).await, buy(&stage, &running, 2).await];
     eventually("the first probe", || async {
         (failing.asked() > 0).then_some(())

@@ -133,6 +133,9 @@ json! {
         /// The oldest forced message that no checkpoint accepted on chain has consumed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         oldest_forced: Option<ForcedView>,
+        /// What this operator does beside consensus, of `probe`, `report` and `judge`; empty when its file says nothing.
+        #[serde(default)]
+        duties: Vec<String>,
         /// Transactions waiting.
         pending: u64,
         /// Most transactions that may wait.

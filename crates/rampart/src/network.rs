@@ -65,6 +65,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                         "pending     {} of {} transactions",
                         status.pending, status.capacity
                     ),
+                    format!("duties      {}", duties(status)),
                     format!("version     {}", status.version),
                 ]
                 .into_iter()
@@ -103,6 +104,13 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             })
         }
     }
+}
+
+fn duties(status: &Status) -> String {
+    if status.duties.is_empty() {
+        return "none: it neither reports nor judges, and earns nothing".to_owned();
+    }
+    status.duties.join(", ")
 }
 
 fn settlement(status: &Status) -> String {

@@ -100,6 +100,8 @@ pub struct Context<E: Runtime> {
     pub hatch: Hatch,
     /// Transactions to pass on to the other operators.
     pub gossip: mpsc::Sender<Vec<u8>>,
+    /// What this operator does beside consensus.
+    pub duties: Vec<&'static str>,
 }
 
 pub(crate) type Shared<E> = Arc<Context<E>>;

@@ -112,6 +112,7 @@ pub(super) async fn status<E: Runtime>(State(context): State<Shared<E>>) -> Answ
             forced_at: forced.at,
             freezable_at: forced.freezable_at,
         }),
+        duties: context.duties.iter().map(|name| (*name).to_owned()).collect(),
         pending: pending as u64,
         capacity: capacity as u64,
         version: env!("CARGO_PKG_VERSION").to_owned(),
