@@ -8,6 +8,7 @@ use super::ledger::Ledger;
 use super::store::Store;
 use super::tally::Rule;
 use crate::engine::Runtime;
+use crate::index::IndexError;
 use rampart_ledger::{
     Ballot, EpochReport, Globals, Key, Params, Provider, Purchase, Review, ReviewState, Service, Subject,
 };
@@ -28,23 +29,26 @@ pub(super) struct Basics<'a> {
     pub(super) now: Timestamp,
 }
 
-/// The facts of a case; nothing when a record that they need is not there.
+/// What there is to know of a case.
 pub(super) async fn gather<E: Runtime>(
     ledger: &Ledger<E>,
     store: &Store,
     basics: &Basics<'_>,
     ballot: &Ballot,
-) -> Result<Option<CaseFile>, DutyError> {
+) -> Result<CaseFile, DutyError> {
     let facts = match ballot.subject {
         Subject::Review => review(ledger, store, basics, ballot).await?.map(Facts::Review),
-        Subject::Expulsion => expulsion(ledger, basics, ballot.provider)
-            .await?
-            .map(Facts::Expulsion),
+        Subject::Expulsion => match expulsion(ledger, basics, ballot.provider).await {
+            Ok(facts) => facts.map(Facts::Expulsion),
+            // After state sync not all reviews are known here.
+            Err(DutyError::Index(IndexError::Incomplete)) => None,
+            Err(error) => return Err(error),
+        },
     };
-    Ok(facts.map(|facts| CaseFile {
+    Ok(CaseFile {
         case: ballot.case,
-        facts,
-    }))
+        facts: facts.unwrap_or(Facts::Unknown),
+    })
 }
 
 async fn review<E: Runtime>(

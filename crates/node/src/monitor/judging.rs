@@ -21,8 +21,6 @@ use std::sync::Arc;
 
 /// Cases that are looked at in one turn; the others wait for these to be decided.
 const MAX_CASES: usize = 1_000;
-/// Cases that are read from the index at a time.
-const PAGE: usize = 200;
 
 /// The duty.
 pub(super) struct Judging {
@@ -61,23 +59,16 @@ impl Judging {
         operator: Address,
         basics: &Basics<'_>,
     ) -> Result<Vec<Wanted>, DutyError> {
-        let (mut wanted, mut open) = (Vec::new(), BTreeSet::new());
-        let (mut after, mut seen) = (0, 0);
-        while seen < MAX_CASES {
-            let rows = ledger.index.open_cases(after, PAGE)?;
-            let Some(last) = rows.last() else { break };
-            after = last.cursor;
-            seen += rows.len();
-            for row in rows {
-                open.insert(row.id);
-                // One case that cannot be looked at must not cost the votes on the others.
-                match self.next(ledger, operator, basics, row.id).await {
-                    Ok(next) => wanted.extend(next),
-                    Err(error) => {
-                        self.counters.failure(1);
-                        let error = &error as &dyn std::error::Error;
-                        tracing::error!(case = %row.id, error, "a case cannot be judged");
-                    }
+        let mut wanted = Vec::new();
+        let open = ledger.open_cases(basics.globals, MAX_CASES).await?;
+        for case in &open {
+            // One case that cannot be looked at must not cost the votes on the others.
+            match self.next(ledger, operator, basics, *case).await {
+                Ok(next) => wanted.extend(next),
+                Err(error) => {
+                    self.counters.failure(1);
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(%case, error, "a case cannot be judged");
                 }
             }
         }
@@ -153,18 +144,17 @@ impl Judging {
 
     /// Asks the judges and seals what they say. The verdict is not logged before it is revealed.
     async fn decide<E: Runtime>(
-        &self,
+        &mut self,
         ledger: &Ledger<E>,
         basics: &Basics<'_>,
         ballot: &Ballot,
         vote: Vote,
     ) -> Result<Option<Sealed>, DutyError> {
         let file = gather(ledger, &self.store, basics, ballot).await?;
-        let opinion = match file {
-            Some(file) => first_opinion(&self.judges, &file)?,
-            None => None,
-        };
-        let Some(opinion) = opinion else {
+        let Some(opinion) = first_opinion(&self.judges, &file)? else {
+            if self.told.insert((vote.case, vote.round)) {
+                tracing::warn!(case = %vote.case, "the judge does not know enough: decide it by hand");
+            }
             return Ok(None);
         };
         let salt: B256 = rand::random::<[u8; 32]>().into();

@@ -4,9 +4,11 @@ use super::DutyError;
 use crate::engine::{Chain, Runtime};
 use crate::index::Index;
 use crate::storage::StateReader;
-use rampart_ledger::{Globals, Key, Params, Profile, Provider, Record, Service, Status, Stored, Terms};
-use rampart_protocol::{Address, ProviderId, Seconds, ServiceId, Timestamp};
-use std::collections::BTreeMap;
+use rampart_ledger::{
+    Globals, Key, Params, Profile, Provider, QueueItem, QueueKind, Record, Service, Status, Stored, Terms,
+};
+use rampart_protocol::{Address, CaseId, ProviderId, Seconds, ServiceId, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Services that are read at a time.
@@ -57,6 +59,26 @@ impl<E: Runtime> Ledger<E> {
     pub(super) async fn has_duties(&self, account: &Address) -> Result<bool, DutyError> {
         let operator: Option<Arc<rampart_ledger::Operator>> = self.find(Key::operator(account)).await?;
         Ok(operator.is_some_and(|operator| operator.stake > 0))
+    }
+
+    /// Cases with a round that is not counted yet, the oldest round first. The queue of rounds that are due is read, and not
+    /// the index, which does not know all cases after state sync.
+    pub(super) async fn open_cases(
+        &self,
+        globals: &Globals,
+        limit: usize,
+    ) -> Result<BTreeSet<CaseId>, DutyError> {
+        let mut cases = BTreeSet::new();
+        let place = QueueKind::ALL.iter().position(|kind| *kind == QueueKind::Round);
+        let Some(queue) = place.and_then(|place| globals.queues.get(place)) else {
+            return Ok(cases);
+        };
+        for number in (queue.head..queue.tail).take(limit) {
+            let key = Key::queue_item(QueueKind::Round, number);
+            let item: Option<Arc<QueueItem>> = self.find(key).await?;
+            cases.extend(item.map(|item| CaseId(item.subject)));
+        }
+        Ok(cases)
     }
 
     /// All services, page by page.

@@ -5,7 +5,7 @@
 //! rules are told, with reasons, in docs/judging.md.
 //!
 //! An operator asks its judges in turn; the first that has an opinion decides. [`ByHand`] has one when the operator's people
-//! left a decision, [`EvidenceJudge`] always.
+//! left a decision, [`EvidenceJudge`] whenever there are facts to weigh.
 
 mod by_hand;
 mod expulsion;
@@ -35,6 +35,8 @@ pub enum Facts {
     Review(ReviewCase),
     /// Whether a suspended provider is expelled.
     Expulsion(ExpulsionCase),
+    /// Too little is known here: only people can decide.
+    Unknown,
 }
 
 /// A judge's verdict.
@@ -87,10 +89,11 @@ pub struct EvidenceJudge;
 
 impl Judge for EvidenceJudge {
     fn opinion(&self, file: &CaseFile) -> Result<Option<Opinion>, JudgeError> {
-        Ok(Some(match &file.facts {
-            Facts::Review(case) => case.weigh(),
-            Facts::Expulsion(case) => case.weigh(),
-        }))
+        Ok(match &file.facts {
+            Facts::Review(case) => Some(case.weigh()),
+            Facts::Expulsion(case) => Some(case.weigh()),
+            Facts::Unknown => None,
+        })
     }
 }
 

@@ -143,6 +143,23 @@ fn a_decision_by_hand_overrides_the_evidence_and_is_of_its_case_and_deployment_o
 }
 
 #[test]
+fn without_facts_only_people_decide() {
+    let state = tempfile::tempdir().unwrap();
+    let decisions = Decisions::new(state.path(), &DOMAIN);
+    let by_hand = ByHand {
+        decisions: decisions.clone(),
+    };
+    let judges: Vec<Box<dyn Judge>> = vec![Box::new(by_hand), Box::new(EvidenceJudge)];
+    let unknown = CaseFile {
+        facts: Facts::Unknown,
+        ..file(1)
+    };
+    assert_eq!(first_opinion(&judges, &unknown).unwrap(), None);
+    decisions.decide(unknown.case, true, String::new()).unwrap();
+    assert!(first_opinion(&judges, &unknown).unwrap().unwrap().upheld);
+}
+
+#[test]
 fn a_decision_that_cannot_be_read_stops_the_judging_of_its_case() {
     let state = tempfile::tempdir().unwrap();
     let decisions = Decisions::new(state.path(), &DOMAIN);
