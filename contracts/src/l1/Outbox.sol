@@ -14,9 +14,9 @@ struct Parameter {
 /// @notice Numbers everything that the layer 1 tells the ledger, in one sequence from 0 without gaps. The operators take
 /// the entries into the ledger in this order, each once, when they are final; a missing one would be seen.
 ///
-/// WRITERS are fixed at construction: the service manager tells operators' stakes, the vault tells investors' weights,
-/// the timelock of the governor tells decisions. Nothing else can be written, by nobody, and nothing is stored but the
-/// next number.
+/// WRITERS are fixed at construction: the service manager tells operators' stakes and keys, the vault tells investors'
+/// weights, the timelock of the governor tells decisions. Nothing else can be written, by nobody, and nothing is stored but
+/// the next number.
 ///
 /// DECISIONS have a kind and ABI-encoded data:
 ///     1 set parameters   (string name, uint128 value)[]      1 to 64 of them, names of 1 to 32 of [a-z0-9_]
@@ -32,7 +32,7 @@ contract Outbox {
     uint256 internal constant MAX_CHANGES = 64;
     uint256 internal constant MAX_NAME = 32;
 
-    /// @notice Tells operators' stakes.
+    /// @notice Tells operators' stakes and keys.
     address public immutable serviceManager;
     /// @notice Tells investors' weights.
     address public immutable vault;
@@ -58,6 +58,16 @@ contract Outbox {
 
     function tellOperatorStake(address operator, uint128 stake, uint32 commission) external only(serviceManager) {
         emit EventsLib.OperatorStake(next++, operator, stake, commission);
+    }
+
+    /// @param consensusSignature Of the ed25519 key, for readers to verify; 64 bytes.
+    function tellOperatorKeys(
+        address operator,
+        bytes32 consensusKey,
+        address checkpointKey,
+        bytes calldata consensusSignature
+    ) external only(serviceManager) {
+        emit EventsLib.OperatorKeys(next++, operator, consensusKey, checkpointKey, consensusSignature);
     }
 
     function tellInvestorWeight(address operator, address investor, uint128 weight) external only(vault) {

@@ -31,10 +31,12 @@ import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol
 /// Both sign the EIP-712 digest of `OperatorKeys(address operator,bytes32 consensusKey,address checkpointKey)` in this
 /// contract's domain (name "Rampart", version "1", this chain). The checkpoint key's signature is verified here: so
 /// nobody registers another's checkpoint key, and its holder has confirmed the consensus key. An ed25519 signature cannot be
-/// verified here at a bearable price: it is in `OperatorRegistered`, and operators leave out of the ledger's committee
-/// whoever's does not verify. For the same reason a consensus key is not kept from a second registration here: it would
-/// let anyone block another's key with a made-up signature. A checkpoint key belongs to the first operator that registers
-/// it, for ever: an operator answers for what its old keys sign. New keys are for a new registration.
+/// verified here at a bearable price: the outbox tells it, and the ledger gives no seat to whoever's does not verify. For
+/// the same reason a consensus key is not kept from a second registration here: it would let anyone block another's key
+/// with a made-up signature. The ledger gives a consensus key to the first operator that proves it.
+/// A member rotates its keys with `setKeys`, by proofs as at registration; either key may stay as it is. The ledger seats the
+/// new ones from the epoch after next at the latest. A checkpoint key belongs to the first operator that registers it, for
+/// ever: an operator answers for what its old keys sign, and nobody can take them over.
 ///
 /// STAKE is what is delegated to the operator and slashable by this service now, summed over the set's strategies; a share
 /// of each counts as much, so they must be of like value. `stakeOf` reads it from the core. `sync`, by anyone, keeps it for
@@ -91,6 +93,14 @@ contract ServiceManager is IAVSRegistrar, EIP712, ReentrancyGuardTransient {
         address checkpointKey;
         bytes checkpointSignature;
         uint32 commission;
+    }
+
+    /// @notice New keys of an operator.
+    struct Keys {
+        bytes32 consensusKey;
+        bytes consensusSignature;
+        address checkpointKey;
+        bytes checkpointSignature;
     }
 
     /// @notice What is kept of an operator.
@@ -181,24 +191,11 @@ contract ServiceManager is IAVSRegistrar, EIP712, ReentrancyGuardTransient {
         _requireSet(avs, operatorSetIds);
         Registration memory r = abi.decode(data, (Registration));
         _requireCommission(r.commission);
-        require(
-            r.consensusSignature.length == ED25519_SIGNATURE_LENGTH,
-            ErrorsLib.InvalidSignatureLength(r.consensusSignature.length)
-        );
-        require(r.consensusKey != bytes32(0), ErrorsLib.ZeroConsensusKey());
-        bytes32 digest = operatorKeysDigest(operator, r.consensusKey, r.checkpointKey);
-        (address recovered,,) = ECDSA.tryRecover(digest, r.checkpointSignature);
-        require(
-            recovered == r.checkpointKey && recovered != address(0),
-            ErrorsLib.InvalidKeyProof(r.checkpointKey, recovered)
-        );
-        address owner = operatorOfCheckpointKey[r.checkpointKey];
-        require(owner == address(0) || owner == operator, ErrorsLib.KeyTaken(r.checkpointKey, owner));
-
-        operatorOfCheckpointKey[r.checkpointKey] = operator;
-        _operators[operator] = Operator(r.consensusKey, r.checkpointKey, r.commission, false);
-        emit EventsLib.OperatorRegistered(operator, r.consensusKey, r.checkpointKey, digest, r.consensusSignature);
+        _operators[operator].commission = r.commission;
+        _operators[operator].told = false;
+        emit EventsLib.OperatorRegistered(operator);
         emit EventsLib.CommissionSet(operator, r.commission);
+        _setKeys(operator, Keys(r.consensusKey, r.consensusSignature, r.checkpointKey, r.checkpointSignature));
         _sync(operator);
     }
 
@@ -210,6 +207,12 @@ contract ServiceManager is IAVSRegistrar, EIP712, ReentrancyGuardTransient {
         _requireSet(avs, operatorSetIds);
         emit EventsLib.OperatorDeregistered(operator);
         _sync(operator);
+    }
+
+    /// @notice Replaces the caller's keys. The old checkpoint key stays its own: it answers for what that signs or signed.
+    function setKeys(Keys calldata keys) external {
+        require(isMember(msg.sender), ErrorsLib.NotAnOperator(msg.sender));
+        _setKeys(msg.sender, keys);
     }
 
     /// @notice Sets the caller's commission, in parts per million of its rewards.
@@ -303,7 +306,7 @@ contract ServiceManager is IAVSRegistrar, EIP712, ReentrancyGuardTransient {
         return _stakes[operator].upperLookupRecent(blockNumber.toUint48());
     }
 
-    /// @notice The operator's keys and commission, of its latest registration; zeros if there was none.
+    /// @notice The operator's keys and commission, as set last; zeros if it never registered.
     function operatorOf(address operator)
         external
         view
@@ -330,6 +333,30 @@ contract ServiceManager is IAVSRegistrar, EIP712, ReentrancyGuardTransient {
     /// @notice What an operator signs for `checkpoint`, as the settlement computes it.
     function checkpointDigest(Checkpoint calldata checkpoint) external view returns (bytes32) {
         return MessageHashUtils.toTypedDataHash(settlementDomain, checkpoint.structHash());
+    }
+
+    /// @dev The proof of the consensus key is the readers' to verify; its length is checked so that they can decode it.
+    function _setKeys(address operator, Keys memory keys) private {
+        require(
+            keys.consensusSignature.length == ED25519_SIGNATURE_LENGTH,
+            ErrorsLib.InvalidSignatureLength(keys.consensusSignature.length)
+        );
+        require(keys.consensusKey != bytes32(0), ErrorsLib.ZeroConsensusKey());
+        bytes32 digest = operatorKeysDigest(operator, keys.consensusKey, keys.checkpointKey);
+        (address recovered,,) = ECDSA.tryRecover(digest, keys.checkpointSignature);
+        require(
+            recovered == keys.checkpointKey && recovered != address(0),
+            ErrorsLib.InvalidKeyProof(keys.checkpointKey, recovered)
+        );
+        address owner = operatorOfCheckpointKey[keys.checkpointKey];
+        require(owner == address(0) || owner == operator, ErrorsLib.KeyTaken(keys.checkpointKey, owner));
+
+        operatorOfCheckpointKey[keys.checkpointKey] = operator;
+        Operator storage o = _operators[operator];
+        o.consensusKey = keys.consensusKey;
+        o.checkpointKey = keys.checkpointKey;
+        emit EventsLib.KeysSet(operator, keys.consensusKey, keys.checkpointKey);
+        outbox.tellOperatorKeys(operator, keys.consensusKey, keys.checkpointKey, keys.consensusSignature);
     }
 
     /// @dev Tells only what changed: an entry costs every operator of the ledger something.

@@ -58,6 +58,10 @@ contract Layer1GasTest is L1Fixture {
         restake(ann, beta, 10 ether);
         manager.sync(beta);
         record("sync of a changed stake", 150_000);
+        ServiceManager.Keys memory k = keys(beta, "beta, rotated");
+        vm.prank(beta);
+        manager.setKeys(k);
+        record("rotate both keys", 150_000);
     }
 
     function test_slashEquivocation() public {

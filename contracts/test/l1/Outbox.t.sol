@@ -34,7 +34,12 @@ contract OutboxTest is Test {
         emit EventsLib.Governance(2, 2, abi.encode(uint64(9)));
         vm.prank(timelock);
         outbox.suspend(9);
-        assertEq(outbox.next(), 3);
+
+        expectTold();
+        emit EventsLib.OperatorKeys(3, alpha, keccak256("key"), ann, hex"0102");
+        vm.prank(manager);
+        outbox.tellOperatorKeys(alpha, keccak256("key"), ann, hex"0102");
+        assertEq(outbox.next(), 4);
     }
 
     function test_encodesEachDecision() public {
@@ -77,6 +82,8 @@ contract OutboxTest is Test {
             if (callers[i] != manager) {
                 expectUnauthorized(callers[i], manager);
                 outbox.tellOperatorStake(alpha, 1, 1);
+                expectUnauthorized(callers[i], manager);
+                outbox.tellOperatorKeys(alpha, keccak256("key"), ann, "");
             }
             if (callers[i] != vault) {
                 expectUnauthorized(callers[i], vault);

@@ -22,7 +22,7 @@ contract RestakingVaultTest is L1Fixture {
         vm.expectEmit(address(vault));
         emit EventsLib.Restaked(alpha, ann, 10 ether, 10 ether);
         vm.expectEmit(address(outbox));
-        emit EventsLib.InvestorWeight(1, alpha, ann, 10 ether);
+        emit EventsLib.InvestorWeight(2, alpha, ann, 10 ether);
         assertEq(restake(ann, alpha, 10 ether), 10 ether);
 
         assertEq(token.balanceOf(ann), 10 ether);
@@ -408,7 +408,7 @@ contract RestakingVaultTest is L1Fixture {
         move(ann, bob, 4 ether);
         assertEq(vault.weightOf(alpha, ann), 10 ether, "stale until poked");
         vm.expectEmit(address(outbox));
-        emit EventsLib.InvestorWeight(2, alpha, ann, 6 ether);
+        emit EventsLib.InvestorWeight(3, alpha, ann, 6 ether);
         vault.poke(alpha, ann);
         assertEq(vault.weightOf(alpha, ann), 6 ether);
 

@@ -76,13 +76,16 @@ contract ServiceManagerOperatorsTest is L1Fixture {
         allocate(beta, 0.5e18);
         ServiceManager.Registration memory r = registration(beta, "beta", 200_000);
         r.consensusSignature = abi.encodePacked(keccak256("first"), keccak256("second"));
-        bytes32 digest = manager.operatorKeysDigest(beta, r.consensusKey, r.checkpointKey);
         vm.expectEmit(address(manager));
-        emit EventsLib.OperatorRegistered(beta, r.consensusKey, r.checkpointKey, digest, r.consensusSignature);
+        emit EventsLib.OperatorRegistered(beta);
         vm.expectEmit(address(manager));
         emit EventsLib.CommissionSet(beta, 200_000);
+        vm.expectEmit(address(manager));
+        emit EventsLib.KeysSet(beta, r.consensusKey, r.checkpointKey);
         vm.expectEmit(address(outbox));
-        emit EventsLib.OperatorStake(1, beta, 0, 200_000);
+        emit EventsLib.OperatorKeys(2, beta, r.consensusKey, r.checkpointKey, r.consensusSignature);
+        vm.expectEmit(address(outbox));
+        emit EventsLib.OperatorStake(3, beta, 0, 200_000);
         register(beta, r);
 
         (bytes32 consensusKey, address key, uint32 commission) = manager.operatorOf(beta);
@@ -219,13 +222,106 @@ contract ServiceManagerOperatorsTest is L1Fixture {
         assertEq(manager.operatorOfCheckpointKey(vm.addr(checkpointKey("alpha, rotated"))), alpha);
     }
 
+    // Rotation of keys.
+
+    function test_anOperatorRotatesItsKeysAndTheLedgerIsTold() public {
+        ServiceManager.Keys memory k = keys(alpha, "alpha, rotated");
+        k.consensusSignature = abi.encodePacked(keccak256("first"), keccak256("second"));
+        (,, uint32 commission) = manager.operatorOf(alpha);
+        vm.expectEmit(address(manager));
+        emit EventsLib.KeysSet(alpha, k.consensusKey, k.checkpointKey);
+        vm.expectEmit(address(outbox));
+        emit EventsLib.OperatorKeys(2, alpha, k.consensusKey, k.checkpointKey, k.consensusSignature);
+        vm.prank(alpha);
+        manager.setKeys(k);
+
+        (bytes32 consensusKey, address key, uint32 now_) = manager.operatorOf(alpha);
+        assertEq(consensusKey, k.consensusKey);
+        assertEq(key, k.checkpointKey);
+        assertEq(now_, commission, "as before");
+        assertEq(outbox.next(), 3, "keys say nothing of the stake");
+        assertEq(manager.operatorOfCheckpointKey(key), alpha);
+        assertEq(manager.operatorOfCheckpointKey(vm.addr(checkpointKey("alpha"))), alpha, "answers for the old key");
+    }
+
+    function test_anOperatorMayKeepOneOfItsKeys() public {
+        ServiceManager.Keys memory k = keys(alpha, "alpha");
+        k.consensusKey = keccak256("fresh");
+        k.checkpointSignature =
+            sign(checkpointKey("alpha"), manager.operatorKeysDigest(alpha, k.consensusKey, k.checkpointKey));
+        vm.prank(alpha);
+        manager.setKeys(k);
+        (bytes32 consensusKey, address key,) = manager.operatorOf(alpha);
+        assertEq(consensusKey, k.consensusKey);
+        assertEq(key, vm.addr(checkpointKey("alpha")));
+    }
+
+    function test_anOldKeyStaysItsOperatorsForEver() public {
+        vm.startPrank(alpha);
+        manager.setKeys(keys(alpha, "second"));
+        manager.setKeys(keys(alpha, "third"));
+        vm.stopPrank();
+        address beta = addOperator("beta", 0);
+        for (uint256 i = 0; i < 3; ++i) {
+            string memory name = ["alpha", "second", "third"][i];
+            ServiceManager.Keys memory k = keys(beta, name);
+            vm.prank(beta);
+            vm.expectRevert(abi.encodeWithSelector(ErrorsLib.KeyTaken.selector, k.checkpointKey, alpha));
+            manager.setKeys(k);
+        }
+        vm.startPrank(alpha);
+        manager.setKeys(keys(alpha, "alpha"));
+        vm.stopPrank();
+        (, address key,) = manager.operatorOf(alpha);
+        assertEq(key, vm.addr(checkpointKey("alpha")), "it may return to one");
+    }
+
+    function test_refusesARotationWithoutItsProofs() public {
+        ServiceManager.Keys memory k = keys(alpha, "new");
+        k.checkpointSignature =
+            sign(checkpointKey("other"), manager.operatorKeysDigest(alpha, k.consensusKey, k.checkpointKey));
+        refusedRotation(
+            k,
+            abi.encodeWithSelector(ErrorsLib.InvalidKeyProof.selector, k.checkpointKey, vm.addr(checkpointKey("other")))
+        );
+        k = keys(alpha, "new");
+        k.consensusKey = bytes32(0);
+        refusedRotation(k, abi.encodeWithSelector(ErrorsLib.ZeroConsensusKey.selector));
+        k = keys(alpha, "new");
+        k.consensusSignature = new bytes(63);
+        refusedRotation(k, abi.encodeWithSelector(ErrorsLib.InvalidSignatureLength.selector, 63));
+        k = keys(alpha, "new");
+        k.checkpointKey = address(0);
+        k.checkpointSignature = new bytes(65);
+        refusedRotation(k, abi.encodeWithSelector(ErrorsLib.InvalidKeyProof.selector, address(0), address(0)));
+    }
+
+    /// @dev What another operator proved is of no use to this one.
+    function test_refusesAProofOfRotationMadeForAnother() public {
+        address beta = addOperator("beta", 0);
+        ServiceManager.Keys memory k = keys(alpha, "new");
+        vm.prank(beta);
+        vm.expectPartialRevert(ErrorsLib.InvalidKeyProof.selector);
+        manager.setKeys(k);
+    }
+
+    function test_onlyAMemberRotatesItsKeys() public {
+        ServiceManager.Keys memory k = keys(alpha, "new");
+        deregister(alpha);
+        refusedRotation(k, abi.encodeWithSelector(ErrorsLib.NotAnOperator.selector, alpha));
+        k = keys(ann, "new");
+        vm.prank(ann);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.NotAnOperator.selector, ann));
+        manager.setKeys(k);
+    }
+
     // Commission.
 
     function test_anOperatorSetsItsCommission() public {
         restake(ann, alpha, 10 ether);
         manager.sync(alpha);
         vm.expectEmit(address(outbox));
-        emit EventsLib.OperatorStake(3, alpha, 10 ether, 5);
+        emit EventsLib.OperatorStake(4, alpha, 10 ether, 5);
         vm.prank(alpha);
         manager.setCommission(5);
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.NotAnOperator.selector, ann));
@@ -260,7 +356,7 @@ contract ServiceManagerOperatorsTest is L1Fixture {
     function test_syncKeepsTheStakeAtItsBlockAndTellsTheLedger() public {
         restake(ann, alpha, 10 ether);
         vm.expectEmit(address(outbox));
-        emit EventsLib.OperatorStake(2, alpha, 10 ether, 100_000);
+        emit EventsLib.OperatorStake(3, alpha, 10 ether, 100_000);
         manager.sync(alpha);
         uint256 first = block.number;
         vm.roll(first + 5);
@@ -292,7 +388,7 @@ contract ServiceManagerOperatorsTest is L1Fixture {
         vm.expectEmit(address(manager));
         emit EventsLib.OperatorDeregistered(alpha);
         vm.expectEmit(address(outbox));
-        emit EventsLib.OperatorStake(3, alpha, 0, 100_000);
+        emit EventsLib.OperatorStake(4, alpha, 0, 100_000);
         deregister(alpha);
         assertFalse(manager.isMember(alpha));
         assertEq(manager.stakeOf(alpha), 0);
@@ -366,6 +462,12 @@ contract ServiceManagerOperatorsTest is L1Fixture {
         vm.prank(operator);
         vm.expectRevert(reason);
         allocation.registerForOperatorSets(operator, params);
+    }
+
+    function refusedRotation(ServiceManager.Keys memory k, bytes memory reason) private {
+        vm.prank(alpha);
+        vm.expectRevert(reason);
+        manager.setKeys(k);
     }
 
     function register(address operator, ServiceManager.Registration memory r, bytes4 reason) private {

@@ -34,7 +34,7 @@ contract ServiceManagerSlashingTest is L1Fixture {
         vm.expectEmit(address(manager));
         emit EventsLib.OperatorSlashed(alpha, 0.5e18, 50 ether, "equivocation: two checkpoints of one height");
         vm.expectEmit(address(outbox));
-        emit EventsLib.OperatorStake(3, alpha, 50 ether, 100_000);
+        emit EventsLib.OperatorStake(4, alpha, 50 ether, 100_000);
         vm.expectEmit(address(manager));
         emit EventsLib.BountyPaid(reporter, 0.5 ether);
         prove(a, b, "alpha");

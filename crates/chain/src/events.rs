@@ -12,6 +12,7 @@ use alloy::primitives::{Address, B256};
 use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::{Filter, Log};
 use rampart_protocol::observation::{Observation, Source};
+use rampart_protocol::operator_keys::Registry;
 
 /// Most blocks asked for in one query; providers commonly cap this at a few thousand.
 pub const MAX_RANGE: u64 = 1000;
@@ -81,7 +82,14 @@ impl EventCursor {
 pub struct EventReader {
     provider: DynProvider<Ethereum>,
     contract: Address,
-    source: Source,
+    sequence: Sequence,
+}
+
+/// Whose entries they are, and what it takes to read them.
+#[derive(Clone, Copy, Debug)]
+enum Sequence {
+    Inbox,
+    Outbox(Registry),
 }
 
 impl EventReader {
@@ -90,29 +98,33 @@ impl EventReader {
     /// # Errors
     /// When the URL is not one.
     pub fn inbox(rpc: &str, settlement: Address) -> Result<Self, ChainError> {
-        Self::new(rpc, settlement, Source::Inbox)
+        Self::new(rpc, settlement, Sequence::Inbox)
     }
 
-    /// Connects to an RPC endpoint of the L1, for an outbox; nothing is asked yet.
+    /// Connects to an RPC endpoint of the L1, for an outbox; nothing is asked yet. Operators prove their keys to the registry,
+    /// which the outbox tells of: the proofs of consensus keys are verified here.
     ///
     /// # Errors
     /// When the URL is not one.
-    pub fn outbox(rpc: &str, outbox: Address) -> Result<Self, ChainError> {
-        Self::new(rpc, outbox, Source::Restaking)
+    pub fn outbox(rpc: &str, outbox: Address, registry: Registry) -> Result<Self, ChainError> {
+        Self::new(rpc, outbox, Sequence::Outbox(registry))
     }
 
-    fn new(rpc: &str, contract: Address, source: Source) -> Result<Self, ChainError> {
+    fn new(rpc: &str, contract: Address, sequence: Sequence) -> Result<Self, ChainError> {
         Ok(Self {
             provider: connection::reader(rpc)?,
             contract,
-            source,
+            sequence,
         })
     }
 
     /// Whose sequence it reads.
     #[must_use]
     pub const fn source(&self) -> Source {
-        self.source
+        match self.sequence {
+            Sequence::Inbox => Source::Inbox,
+            Sequence::Outbox(_) => Source::Restaking,
+        }
     }
 
     /// Checks that the endpoint serves the chain expected.
@@ -157,16 +169,16 @@ impl EventReader {
     }
 
     fn signatures(&self) -> Vec<B256> {
-        match self.source {
-            Source::Inbox => entries::INBOX.to_vec(),
-            Source::Restaking => entries::OUTBOX.to_vec(),
+        match self.sequence {
+            Sequence::Inbox => entries::INBOX.to_vec(),
+            Sequence::Outbox(_) => entries::OUTBOX.to_vec(),
         }
     }
 
     fn decode(&self, log: &Log) -> Result<Observation, ChainError> {
-        match self.source {
-            Source::Inbox => entries::inbox(log),
-            Source::Restaking => entries::outbox(log),
+        match &self.sequence {
+            Sequence::Inbox => entries::inbox(log),
+            Sequence::Outbox(registry) => entries::outbox(log, registry),
         }
     }
 }

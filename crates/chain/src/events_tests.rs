@@ -73,7 +73,7 @@ fn reader(answers: &Asserter) -> EventReader {
             .connect_mocked_client(answers.clone())
             .erased(),
         contract: Address::repeat_byte(9),
-        source: Source::Inbox,
+        sequence: Sequence::Inbox,
     }
 }
 

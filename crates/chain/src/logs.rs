@@ -4,7 +4,7 @@
 //! proposes it.
 
 use crate::bindings::OutboxContract::{
-    Governance as Decided, InvestorWeight as Weighed, OperatorStake as Staked,
+    Governance as Decided, InvestorWeight as Weighed, OperatorKeys as Keyed, OperatorStake as Staked,
 };
 use crate::bindings::SettlementContract::{Deposited, Forced as ForcedIn};
 use crate::error::ChainError;
@@ -12,16 +12,18 @@ use alloy::primitives::{Address, B256};
 use alloy::rpc::types::Log;
 use alloy::sol_types::{SolEvent, SolValue};
 use rampart_protocol::observation::{
-    Deposit, Expel, Forced, Governance, GovernanceAction, InvestorWeight, Judge, Observation, OperatorStake,
-    ParameterChange, Pardon, SetParameters, Slash, Spend, Suspend,
+    Deposit, Expel, Forced, Governance, GovernanceAction, InvestorWeight, Judge, Observation, OperatorKeys,
+    OperatorStake, ParameterChange, Pardon, SetParameters, Slash, Spend, Suspend,
 };
+use rampart_protocol::operator_keys::Registry;
 use rampart_protocol::{Amount, CaseId, Ppm, ProviderId};
 
 /// Events of `Settlement` that are entries of its inbox.
 pub(crate) const INBOX: [B256; 2] = [Deposited::SIGNATURE_HASH, ForcedIn::SIGNATURE_HASH];
 /// Events of `Outbox`.
-pub(crate) const OUTBOX: [B256; 3] = [
+pub(crate) const OUTBOX: [B256; 4] = [
     Staked::SIGNATURE_HASH,
+    Keyed::SIGNATURE_HASH,
     Weighed::SIGNATURE_HASH,
     Decided::SIGNATURE_HASH,
 ];
@@ -51,8 +53,8 @@ pub(crate) fn inbox(log: &Log) -> Result<Observation, ChainError> {
     within_limits(observation)
 }
 
-/// An entry of the outbox.
-pub(crate) fn outbox(log: &Log) -> Result<Observation, ChainError> {
+/// An entry of the outbox. A consensus key without a valid proof is told as such, since the contract emits it all the same.
+pub(crate) fn outbox(log: &Log, registry: &Registry) -> Result<Observation, ChainError> {
     let (block_number, block_hash) = place(log)?;
     let observation = match log.topic0() {
         Some(&Staked::SIGNATURE_HASH) => {
@@ -62,6 +64,23 @@ pub(crate) fn outbox(log: &Log) -> Result<Observation, ChainError> {
                 operator: event.operator,
                 stake: event.stake,
                 commission: Ppm(event.commission),
+                block_number,
+                block_hash,
+            })
+        }
+        Some(&Keyed::SIGNATURE_HASH) => {
+            let event = decoded::<Keyed>(log)?;
+            Observation::OperatorKeys(OperatorKeys {
+                index: event.index,
+                operator: event.operator,
+                consensus_key: event.consensusKey,
+                checkpoint_key: event.checkpointKey,
+                proven: registry.is_proven(
+                    event.operator,
+                    event.consensusKey,
+                    event.checkpointKey,
+                    &event.consensusSignature,
+                ),
                 block_number,
                 block_hash,
             })

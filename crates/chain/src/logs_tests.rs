@@ -1,7 +1,13 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use alloy::primitives::{Bytes, LogData};
+use ed25519_dalek::{Signer as _, SigningKey};
 use rampart_protocol::observation::{MAX_CHANGES, MAX_FORCED};
+
+const REGISTRY: Registry = Registry {
+    chain_id: 31_337,
+    service_manager: Address::repeat_byte(0x5a),
+};
 
 /// A final log with an event of a contract.
 fn log(event: LogData) -> Log {
@@ -22,7 +28,7 @@ fn decided(kind: u8, data: Vec<u8>) -> Result<Observation, ChainError> {
         kind,
         data: data.into(),
     };
-    outbox(&log(event.encode_log_data()))
+    outbox(&log(event.encode_log_data()), &REGISTRY)
 }
 
 fn governance(action: impl Into<GovernanceAction>) -> Observation {
@@ -98,7 +104,7 @@ fn stakes_and_weights_keep_their_numbers() {
         stake: u128::MAX,
         commission: 100_000,
     };
-    let Observation::OperatorStake(seen) = outbox(&log(staked.encode_log_data())).unwrap() else {
+    let Observation::OperatorStake(seen) = outbox(&log(staked.encode_log_data()), &REGISTRY).unwrap() else {
         unreachable!("an operator's stake was told");
     };
     assert_eq!((seen.operator, seen.stake), (operator, u128::MAX));
@@ -109,7 +115,8 @@ fn stakes_and_weights_keep_their_numbers() {
         investor,
         weight: 8,
     };
-    let Observation::InvestorWeight(seen) = outbox(&log(weighed.encode_log_data())).unwrap() else {
+    let Observation::InvestorWeight(seen) = outbox(&log(weighed.encode_log_data()), &REGISTRY).unwrap()
+    else {
         unreachable!("an investor's weight was told");
     };
     assert_eq!((seen.index, seen.weight), (1, 8));
@@ -146,4 +153,50 @@ fn a_log_without_a_block_is_not_final() {
         ..final_log
     };
     assert!(matches!(inbox(&pending), Err(ChainError::Inconsistent(_))));
+}
+
+#[test]
+fn keys_are_told_as_proven_only_with_the_consensus_keys_own_proof() {
+    let (operator, checkpoint_key) = (Address::repeat_byte(1), Address::repeat_byte(2));
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let consensus_key = B256::new(key.verifying_key().to_bytes());
+    let proof = |registry: Registry, operator| {
+        let digest = registry.digest(operator, consensus_key, checkpoint_key);
+        key.sign(digest.as_slice()).to_bytes().to_vec()
+    };
+    let elsewhere = [
+        Registry {
+            chain_id: 1,
+            ..REGISTRY
+        },
+        Registry {
+            service_manager: Address::ZERO,
+            ..REGISTRY
+        },
+    ];
+    let good = proof(REGISTRY, operator);
+    let mut cases = vec![(good.clone(), true), (proof(REGISTRY, Address::ZERO), false)];
+    cases.extend(elsewhere.map(|registry| (proof(registry, operator), false)));
+    cases.extend(
+        [&good[..63], &[0; 64], &[], &[&good[..], &[0]].concat()].map(|bytes| (bytes.to_vec(), false)),
+    );
+    for (signature, expected) in cases {
+        let keyed = Keyed {
+            index: 4,
+            operator,
+            consensusKey: consensus_key,
+            checkpointKey: checkpoint_key,
+            consensusSignature: signature.into(),
+        };
+        let Observation::OperatorKeys(seen) = outbox(&log(keyed.encode_log_data()), &REGISTRY).unwrap()
+        else {
+            unreachable!("an operator's keys were told");
+        };
+        assert_eq!(seen.proven, expected);
+        assert_eq!((seen.index, seen.operator, seen.block_number), (4, operator, 7));
+        assert_eq!(
+            (seen.consensus_key, seen.checkpoint_key),
+            (consensus_key, checkpoint_key)
+        );
+    }
 }

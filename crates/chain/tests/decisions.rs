@@ -62,7 +62,12 @@ async fn every_kind_of_decision_reaches_the_ledger_as_it_was_decided() {
     let decisions: Vec<Decision> = actions.iter().cloned().map(Decision::Ledger).collect();
     decide(&world, &decisions).await;
     world.anvil.mine(3).await;
-    let reader = EventReader::outbox(&world.anvil.url, world.contracts.outbox).unwrap();
+    let reader = EventReader::outbox(
+        &world.anvil.url,
+        world.contracts.outbox,
+        world.contracts.registry(),
+    )
+    .unwrap();
     let mut cursor = EventCursor::new(world.contracts.deployed_at);
     let seen = reader.read(&mut cursor).await.unwrap();
     let decided: Vec<GovernanceAction> = seen

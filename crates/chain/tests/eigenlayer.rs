@@ -18,7 +18,7 @@ use rampart_chain::bindings::{
 };
 use rampart_chain::deploy::Deployer;
 use rampart_chain::l1::{Core, CoreVersion, Decision, L1Settings};
-use restaking::{DELAYS, ONE, Restaking, WHOLE};
+use restaking::{COMMISSION, DELAYS, ONE, Restaking, WHOLE};
 use stage::{ANN, BOB, OPERATOR, SETTLEMENT, address, checkpoint_key, decide, refused, restaked, signed};
 
 alloy::sol! {
@@ -258,15 +258,15 @@ async fn slashings_by_odd_parts_never_leave_the_vault_owing_more_than_it_can_pay
 async fn who_leaves_can_join_again_when_its_stake_is_slashable_no_more() {
     let world = restaked().await;
     let (operators, operator) = (world.operators(OPERATOR), address(OPERATOR));
-    let registration = world.registration(OPERATOR, &checkpoint_key()).await;
+    let proofs = world.proofs(OPERATOR, &checkpoint_key()).await;
     operators.leave(operator).await.unwrap();
     refused(operators.leave(operator).await, "not in the set");
     refused(
-        operators.join(operator, &registration).await,
+        operators.join(operator, &proofs, COMMISSION).await,
         "left it and is still slashable",
     );
     world.anvil.mine(u64::from(DELAYS.deallocation) + 1).await;
-    operators.join(operator, &registration).await.unwrap();
+    operators.join(operator, &proofs, COMMISSION).await.unwrap();
     let status = operators.status(operator).await.unwrap();
     assert!(status.member);
     assert_eq!(status.told, U256::from(150 * ONE));

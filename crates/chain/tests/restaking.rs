@@ -9,19 +9,26 @@ mod restaking;
 #[path = "support/stage.rs"]
 mod stage;
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, B256, U256};
 use alloy::signers::local::PrivateKeySigner;
 use node::funded;
 use rampart_chain::l1::{Decision, ProposalState, Support};
 use rampart_chain::{EventCursor, EventReader};
 use rampart_protocol::observation::{GovernanceAction, Observation, ParameterChange, SetParameters};
-use restaking::{BOUNTY, DELAYS, ONE, Restaking, TIMELOCK_DELAY, VOTING_DELAY, VOTING_PERIOD, WHOLE};
+use restaking::{
+    BOUNTY, COMMISSION, DELAYS, ONE, Restaking, TIMELOCK_DELAY, VOTING_DELAY, VOTING_PERIOD, WHOLE,
+};
 use stage::{SETTLEMENT, checkpoint_key, refused, signed};
 
 /// Everything that the outbox told so far and that is final.
 async fn told(world: &Restaking) -> Vec<Observation> {
     world.anvil.mine(3).await;
-    let reader = EventReader::outbox(&world.anvil.url, world.contracts.outbox).unwrap();
+    let reader = EventReader::outbox(
+        &world.anvil.url,
+        world.contracts.outbox,
+        world.contracts.registry(),
+    )
+    .unwrap();
     let mut cursor = EventCursor::new(world.contracts.deployed_at);
     let mut all = Vec::new();
     while cursor.next_range(reader.finalized().await.unwrap()).is_some() {
@@ -239,23 +246,92 @@ async fn keys_are_taken_only_with_their_proof_and_once() {
     let world = Restaking::start(SETTLEMENT).await;
     let key = checkpoint_key();
     let (operator, operators) = (funded(1).address(), world.operators(1));
-    let registration = world.registration(1, &key).await;
+    let proofs = world.proofs(1, &key).await;
     // Not an operator of EigenLayer yet.
     refused(operators.allocate(operator, WHOLE).await, "EigenLayer");
     operators.register_on_core(0, "").await.unwrap();
     refused(operators.register_on_core(0, "").await, "or is one");
-    let forged = rampart_chain::l1::Registration {
+    let forged = rampart_chain::l1::KeyProofs {
         checkpoint_key: funded(3).address(),
-        ..registration.clone()
+        ..proofs.clone()
     };
-    refused(operators.join(operator, &forged).await, "should be signed by");
-    operators.join(operator, &registration).await.unwrap();
-    refused(operators.join(operator, &registration).await, "is in the set");
+    refused(
+        operators.join(operator, &forged, COMMISSION).await,
+        "should be signed by",
+    );
+    operators.join(operator, &proofs, COMMISSION).await.unwrap();
+    refused(
+        operators.join(operator, &proofs, COMMISSION).await,
+        "is in the set",
+    );
     // Another operator cannot take the key over.
     let other = world.operators(2);
     other.register_on_core(0, "").await.unwrap();
-    let taken = world.registration(2, &key).await;
-    refused(other.join(funded(2).address(), &taken).await, "is or was that of");
+    let taken = world.proofs(2, &key).await;
+    refused(
+        other.join(funded(2).address(), &taken, COMMISSION).await,
+        "is or was that of",
+    );
     operators.leave(operator).await.unwrap();
     assert!(!operators.status(operator).await.unwrap().member);
+}
+
+/// The keys that the ledger is told of, with whether they are proven.
+async fn keys_told(world: &Restaking) -> Vec<(B256, Address, bool)> {
+    let keys = told(world)
+        .await
+        .into_iter()
+        .filter_map(|observation| match observation {
+            Observation::OperatorKeys(seen) => Some((seen.consensus_key, seen.checkpoint_key, seen.proven)),
+            _ => None,
+        });
+    keys.collect()
+}
+
+#[tokio::test]
+async fn an_operator_rotates_its_keys_and_an_unproven_one_is_told_as_such() {
+    let world = Restaking::start(SETTLEMENT).await;
+    let (old, new) = (checkpoint_key(), funded(5));
+    refused(
+        world.operators(1).set_keys(&world.proofs(1, &old).await).await,
+        "not in the service's operator set",
+    );
+    world.join(1, &old).await;
+    let first = world.proofs(1, &old).await;
+    let mut unproven = world.proofs(1, &new).await;
+    unproven.consensus_signature = first.consensus_signature.clone();
+    world.operators(1).set_keys(&unproven).await.unwrap();
+    let second = world.proofs(1, &new).await;
+    world.operators(1).set_keys(&second).await.unwrap();
+    assert_eq!(
+        keys_told(&world).await,
+        [
+            (first.consensus_key, old.address(), true),
+            (first.consensus_key, new.address(), false),
+            (first.consensus_key, new.address(), true),
+        ]
+    );
+    // The old key is the operator's for ever, and what it signs is punished.
+    let other = world.operators(2);
+    other.register_on_core(0, "").await.unwrap();
+    let taken = world.proofs(2, &old).await;
+    refused(
+        other.join(funded(2).address(), &taken, COMMISSION).await,
+        "is or was that of",
+    );
+    world
+        .vault(2)
+        .restake(funded(1).address(), 100 * ONE)
+        .await
+        .unwrap();
+    equivocate(&world, &old).await;
+    assert_eq!(
+        world
+            .operators(2)
+            .status(funded(1).address())
+            .await
+            .unwrap()
+            .stake,
+        U256::from(50 * ONE)
+    );
 }

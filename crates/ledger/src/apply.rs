@@ -155,6 +155,9 @@ fn observed(observation: &Observation, keys: &mut Vec<Key>) {
             Key::operator(&o.operator),
             Key::operator_set(),
         ]),
+        Observation::OperatorKeys(o) => {
+            keys.extend([Key::account(&o.operator), Key::operator(&o.operator)]);
+        }
         Observation::InvestorWeight(o) => keys.extend([
             Key::account(&o.investor),
             Key::operator(&o.operator),

@@ -211,6 +211,15 @@ pub enum Event {
         stake: Amount,
         commission: Ppm,
     },
+    /// An operator told its keys; those that it did not prove are not used, nor the ones before.
+    OperatorKeysChanged {
+        operator: Address,
+        consensus_key: B256,
+        checkpoint_key: Address,
+        proven: bool,
+    },
+    /// It was settled who votes in a consensus epoch.
+    CommitteeDrawn { epoch: u64, seats: u32 },
     /// An investor's weight changed.
     InvestorChanged {
         operator: Address,

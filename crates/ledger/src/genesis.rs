@@ -3,7 +3,7 @@
 use crate::apply::Changeset;
 use crate::params::{Params, ParamsError};
 use crate::record::{
-    Account, AccountAt, Committee, CommitteeSeat, Globals, Operator, OperatorSet, Record, Seat,
+    Account, AccountAt, Committee, CommitteeSeat, Globals, Operator, OperatorKeys, OperatorSet, Record, Seat,
 };
 use crate::rules::unknown_operator;
 use alloc::collections::BTreeMap;
@@ -87,6 +87,11 @@ pub fn genesis(params: &Params, operators: &[GenesisOperator]) -> Result<Changes
         put(Operator {
             stake: operator.stake,
             commission: operator.commission.min(params.commission_max),
+            keys: operator.seat.map(|seat| OperatorKeys {
+                consensus_key: seat.consensus_key,
+                checkpoint_key: seat.checkpoint_key,
+                since: 0,
+            }),
             ..unknown_operator(address)
         }
         .into());

@@ -275,6 +275,12 @@ params! {
         "Cases decided in an epoch at which half of `reward_verdicts` is earned.";
     commission_max: Ppm, "ppm of rewards", 200_000, 0, 1_000_000,
         "Largest share of its rewards that an operator keeps from its investors; a larger one that the L1 tells counts as this.";
+    seats_max: Count, "operators", 100, 1, 256,
+        "Most operators that vote in consensus. The settlement contract's bitmap of signers has 256 places; the cost of a checkpoint and of a block's votes grows with the seats.";
+    seats_min: Count, "operators", 4, 1, 256,
+        "Fewer than these are not seated, and rather the committee stays as it is: four are the least that bear the failure of one.";
+    seat_stake_min: Ppm, "ppm of the mean stake of the seats", 200_000, 0, 1_000_000,
+        "Least stake of a seat. A seat is one vote whatever the stake, so this bounds what splitting stake over many operators gains to five times, and what a quorum of votes holds of the stake to two fifteenths at least; a stricter one would leave few seats where stakes differ much.";
 }
 
 impl Params {
@@ -305,6 +311,7 @@ impl Params {
                 "duration_max",
                 self.duration_min <= self.duration_max,
             ),
+            ("seats_min", "seats_max", self.seats_min <= self.seats_max),
         ] {
             if !ordered {
                 return Err(ParamsError::Reversed { low, high });

@@ -9,6 +9,7 @@ use crate::checkpoint::Schedule;
 use crate::engine::{MIN_EPOCH_BLOCKS, Timeouts};
 use crate::monitor::DutiesConfig;
 use rampart_ledger::{GenesisOperator, GenesisSeat, Params};
+use rampart_protocol::operator_keys::Registry;
 use rampart_protocol::{Address, B256, Operator, OperatorSet, Ppm};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -147,8 +148,21 @@ pub struct Restaking {
     pub chain_id: u64,
     /// The `Outbox`, which numbers what the ledger is told.
     pub outbox: Address,
-    /// Block of the L1 that carries its deployment.
+    /// The `ServiceManager`, which operators prove their keys to.
+    pub service_manager: Address,
+    /// Block of the L1 that carries the outbox's deployment.
     pub deployed_at: u64,
+}
+
+impl Restaking {
+    /// Where operators prove their keys.
+    #[must_use]
+    pub const fn registry(&self) -> Registry {
+        Registry {
+            chain_id: self.chain_id,
+            service_manager: self.service_manager,
+        }
+    }
 }
 
 const fn default_epoch_blocks() -> u64 {

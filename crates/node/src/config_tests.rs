@@ -130,6 +130,7 @@ fn an_endpoint_of_the_l1_is_needed_exactly_when_the_network_has_an_outbox_there(
     let restaking = Restaking {
         chain_id: 1,
         outbox: Address::repeat_byte(9),
+        service_manager: Address::repeat_byte(8),
         deployed_at: 17,
     };
     file.restaking = Some(restaking);

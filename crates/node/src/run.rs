@@ -239,7 +239,7 @@ async fn serve(
     let since = network.settlement_deployed_at;
     tasks.spawn(feed::poll(feed.clone(), inbox, domain.chain_id, since, poll));
     if let Some((rpc, l1)) = config.restaking(&network)? {
-        let outbox = EventReader::outbox(rpc, l1.outbox)?;
+        let outbox = EventReader::outbox(rpc, l1.outbox, l1.registry())?;
         tasks.spawn(feed::poll(
             feed.clone(),
             outbox,

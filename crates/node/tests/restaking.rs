@@ -41,6 +41,7 @@ impl Layer1 {
         let restaking = Restaking {
             chain_id: L1_CHAIN,
             outbox: *outbox.address(),
+            service_manager: manager,
             deployed_at: provider.get_block_number().await.unwrap(),
         };
         Self { anvil, restaking }

@@ -71,6 +71,7 @@ pub(crate) mod sol_types {
         struct ClaimRewards { address operator; uint64 nonce; }
         struct ClaimRefund { bytes32 purchase; uint64 nonce; }
         struct Reinstate { uint64 provider; uint64 nonce; }
+        struct OperatorKeys { address operator; bytes32 consensusKey; address checkpointKey; }
         struct Checkpoint {
             uint64 epoch; uint64 height; bytes32 stateRoot; bytes32 withdrawalsRoot; bytes32 exitRoot;
             uint64 inboxCount; bytes32 nextOperatorSet;

@@ -21,6 +21,7 @@ pub mod http_signature;
 pub mod merkle;
 pub mod message;
 pub mod observation;
+pub mod operator_keys;
 pub mod operators;
 pub mod transaction;
 #[cfg(feature = "serde")]

@@ -78,6 +78,26 @@ observed! {
     }
 }
 observed! {
+    /// An operator's keys, final on the L1 (O1).
+    OperatorKeys {
+        /// Position in the L1 contracts' sequence, from 0.
+        index: u64,
+        /// The operator.
+        operator: Address,
+        /// Ed25519 key that is to vote in consensus.
+        consensus_key: B256,
+        /// Address of the secp256k1 key that is to sign checkpoints; the contract has verified that the operator has it.
+        checkpoint_key: Address,
+        /// Whether the consensus key signed for this operator, see [`crate::operator_keys`]. One that did not is told all the
+        /// same, since every entry of the sequence is.
+        proven: bool,
+        /// L1 block number that carries the event.
+        block_number: u64,
+        /// Hash of that block.
+        block_hash: B256,
+    }
+}
+observed! {
     /// An investor's effective weight at an operator, `min(restaked position, governance tokens held)`, final on the
     /// L1 (G4).
     InvestorWeight {
@@ -255,6 +275,7 @@ one_of! {
         3 OperatorStake,
         4 InvestorWeight,
         5 Governance,
+        6 OperatorKeys,
     }
 }
 
@@ -278,7 +299,10 @@ impl Observation {
     pub const fn source(&self) -> Source {
         match self {
             Self::Deposit(_) | Self::Forced(_) => Source::Inbox,
-            Self::OperatorStake(_) | Self::InvestorWeight(_) | Self::Governance(_) => Source::Restaking,
+            Self::OperatorStake(_)
+            | Self::OperatorKeys(_)
+            | Self::InvestorWeight(_)
+            | Self::Governance(_) => Source::Restaking,
         }
     }
 
@@ -289,6 +313,7 @@ impl Observation {
             Self::Deposit(o) => o.index,
             Self::Forced(o) => o.index,
             Self::OperatorStake(o) => o.index,
+            Self::OperatorKeys(o) => o.index,
             Self::InvestorWeight(o) => o.index,
             Self::Governance(o) => o.index,
         }
@@ -301,6 +326,7 @@ impl Observation {
             Self::Deposit(o) => o.block_number,
             Self::Forced(o) => o.block_number,
             Self::OperatorStake(o) => o.block_number,
+            Self::OperatorKeys(o) => o.block_number,
             Self::InvestorWeight(o) => o.block_number,
             Self::Governance(o) => o.block_number,
         }

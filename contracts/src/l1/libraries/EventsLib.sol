@@ -4,10 +4,16 @@ pragma solidity 0.8.37;
 /// @title EventsLib
 /// @notice Every event of the layer-1 contracts, but for those that OpenZeppelin's bases emit.
 library EventsLib {
-    // Outbox: the one sequence that the ledger consumes. `index` counts from 0 over the three, without gaps.
+    // Outbox: the one sequence that the ledger consumes. `index` counts from 0 over the four, without gaps.
 
     /// @notice The operator's slashable stake and its commission in parts per million; zero stake when it has left (O1).
     event OperatorStake(uint64 index, address operator, uint128 stake, uint32 commission);
+
+    /// @notice The operator's keys from now on. The signature of the ed25519 key over `ServiceManager.operatorKeysDigest`
+    /// is for readers to verify (P2, O1).
+    event OperatorKeys(
+        uint64 index, address operator, bytes32 consensusKey, address checkpointKey, bytes consensusSignature
+    );
 
     /// @notice The investor's effective weight at the operator (G4).
     event InvestorWeight(uint64 index, address operator, address investor, uint128 weight);
@@ -50,14 +56,11 @@ library EventsLib {
 
     // ServiceManager.
 
-    /// @notice An operator joined with these keys. The signature of the ed25519 key is for readers to verify.
-    event OperatorRegistered(
-        address indexed operator,
-        bytes32 indexed consensusKey,
-        address indexed checkpointKey,
-        bytes32 digest,
-        bytes consensusSignature
-    );
+    /// @notice An operator joined.
+    event OperatorRegistered(address indexed operator);
+
+    /// @notice An operator has these keys from now on; `Outbox` tells the ledger so, with the ed25519 key's proof.
+    event KeysSet(address indexed operator, bytes32 indexed consensusKey, address indexed checkpointKey);
 
     /// @notice An operator left, or was made to leave. It stays slashable for EigenLayer's delay.
     event OperatorDeregistered(address indexed operator);

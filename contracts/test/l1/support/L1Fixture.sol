@@ -180,6 +180,12 @@ abstract contract L1Fixture is Test {
         r.commission = commission;
     }
 
+    /// @notice New keys of an operator, named after `name`, with the checkpoint key's proof.
+    function keys(address operator, string memory name) internal view returns (ServiceManager.Keys memory) {
+        ServiceManager.Registration memory r = registration(operator, name, 0);
+        return ServiceManager.Keys(r.consensusKey, r.consensusSignature, r.checkpointKey, r.checkpointSignature);
+    }
+
     function checkpointKey(string memory name) internal pure returns (uint256) {
         return uint256(keccak256(abi.encode("checkpoint", name)));
     }

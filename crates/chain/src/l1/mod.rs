@@ -16,11 +16,12 @@ pub use bytecode::CoreBytecode;
 pub use decision::Decision;
 pub use eigenlayer::{Core, CoreDelays};
 pub use governance::{Governance, Proposal, ProposalState, Support};
-pub use operators::{Operators, Registration};
+pub use operators::{KeyProofs, Operators};
 pub use settings::{Allocation, CoreVersion, L1Settings, WAD};
 pub use vault::{Stake, Vault, Withdrawal};
 
 use alloy::primitives::Address;
+use rampart_protocol::operator_keys::Registry;
 use serde::{Deserialize, Serialize};
 
 /// The contracts on the L1.
@@ -55,4 +56,15 @@ pub struct L1Contracts {
     pub governor: Address,
     /// Block that carries `Outbox`'s deployment: where reading it starts.
     pub deployed_at: u64,
+}
+
+impl L1Contracts {
+    /// Where operators prove their keys.
+    #[must_use]
+    pub const fn registry(&self) -> Registry {
+        Registry {
+            chain_id: self.chain_id,
+            service_manager: self.service_manager,
+        }
+    }
 }

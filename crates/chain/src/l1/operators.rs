@@ -4,6 +4,7 @@
 use super::L1Contracts;
 use super::calls::{IAllocationManager, IDelegationManager, KeyRegistration, OperatorSet};
 use super::vault::event;
+use crate::bindings::ServiceManager::Keys as ContractKeys;
 use crate::bindings::ServiceManagerContract;
 use crate::bindings::ServiceManagerContract::{
     BountyPaid, Checkpoint as ContractCheckpoint, OperatorSlashed, ServiceManagerContractInstance,
@@ -21,10 +22,9 @@ use rampart_protocol::{Checkpoint, Ppm, SignedCheckpoint};
 /// Of the service: it has one operator set.
 const SET: u32 = 0;
 
-/// The keys with which an operator joins, and the proofs that it has them (P2): both sign
-/// [`Operators::keys_digest`].
+/// The keys of an operator, and the proofs that it has them (P2): both sign [`Operators::keys_digest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registration {
+pub struct KeyProofs {
     /// Its Ed25519 key, of the consensus.
     pub consensus_key: B256,
     /// That key's signature, which readers of the chain verify, 64 bytes.
@@ -33,8 +33,6 @@ pub struct Registration {
     pub checkpoint_key: Address,
     /// That key's signature, which the contract verifies, 65 bytes.
     pub checkpoint_signature: Bytes,
-    /// The share of its rewards that it keeps, at most a fifth.
-    pub commission: Ppm,
 }
 
 /// An operator's place on EigenLayer and in the service.
@@ -153,18 +151,23 @@ impl Operators {
         Ok(call.call().await?)
     }
 
-    /// Joins the service's set. The ledger is told of the stake at once.
+    /// Joins the service's set, keeping that share of the rewards, at most a fifth. The ledger is told of keys and stake at once.
     ///
     /// # Errors
     /// When the RPC fails or a contract refuses: a proof is wrong, a key is another's, the commission is too high.
-    pub async fn join(&self, operator: Address, registration: &Registration) -> Result<TxHash, ChainError> {
+    pub async fn join(
+        &self,
+        operator: Address,
+        proofs: &KeyProofs,
+        commission: Ppm,
+    ) -> Result<TxHash, ChainError> {
         let core = IAllocationManager::new(self.contracts.allocation_manager, self.provider());
         let keys = KeyRegistration {
-            consensusKey: registration.consensus_key,
-            consensusSignature: registration.consensus_signature.clone(),
-            checkpointKey: registration.checkpoint_key,
-            checkpointSignature: registration.checkpoint_signature.clone(),
-            commission: registration.commission.0,
+            consensusKey: proofs.consensus_key,
+            consensusSignature: proofs.consensus_signature.clone(),
+            checkpointKey: proofs.checkpoint_key,
+            checkpointSignature: proofs.checkpoint_signature.clone(),
+            commission: commission.0,
         };
         let params = IAllocationManager::RegisterParams {
             avs: self.contracts.service_manager,
@@ -174,6 +177,21 @@ impl Operators {
         };
         let call = core.registerForOperatorSets(operator, params);
         Ok(mined(call.send().await?).await?.0)
+    }
+
+    /// Replaces the sender's keys; the ledger is told at once, and the committee has them from the epoch after next at the
+    /// latest. The old keys are needed until then.
+    ///
+    /// # Errors
+    /// When the RPC fails or the contract refuses: a proof is wrong, a key is another's, or the sender is not in the set.
+    pub async fn set_keys(&self, proofs: &KeyProofs) -> Result<TxHash, ChainError> {
+        let keys = ContractKeys {
+            consensusKey: proofs.consensus_key,
+            consensusSignature: proofs.consensus_signature.clone(),
+            checkpointKey: proofs.checkpoint_key,
+            checkpointSignature: proofs.checkpoint_signature.clone(),
+        };
+        Ok(mined(self.manager.setKeys(keys).send().await?).await?.0)
     }
 
     /// Leaves the service's set. The stake stays slashable for EigenLayer's delay.

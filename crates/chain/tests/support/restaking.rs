@@ -5,10 +5,11 @@ use super::node::{Anvil, funded};
 use alloy::primitives::{Address, B256};
 use alloy::signers::SignerSync as _;
 use alloy::signers::local::PrivateKeySigner;
+use ed25519_dalek::{Signer as _, SigningKey};
 use rampart_chain::deploy::Deployer;
 use rampart_chain::l1::eigenlayer::CoreDelays;
 use rampart_chain::l1::{
-    CoreBytecode, CoreVersion, Governance, L1Contracts, L1Settings, Operators, Registration, Vault,
+    CoreBytecode, CoreVersion, Governance, KeyProofs, L1Contracts, L1Settings, Operators, Vault,
 };
 use rampart_protocol::{Amount, Domain, Ppm, Seconds, Timestamp};
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ pub const DELAYS: CoreDelays = CoreDelays {
 pub const TIMELOCK_DELAY: Seconds = Seconds(60);
 pub const VOTING_DELAY: Seconds = Seconds(10);
 pub const VOTING_PERIOD: Seconds = Seconds(100);
+/// What operators keep of their rewards.
+pub const COMMISSION: Ppm = Ppm(100_000);
 /// Wei.
 pub const BOUNTY: u128 = ONE / 100;
 
@@ -99,26 +102,27 @@ impl Restaking {
         Governance::new(&self.anvil.url, self.contracts, Some(funded(account))).unwrap()
     }
 
-    /// What an account brings to its registration, with this checkpoint key.
-    pub async fn registration(&self, account: usize, checkpoint: &PrivateKeySigner) -> Registration {
-        let (consensus_key, operator) = (B256::repeat_byte(0xc5), funded(account).address());
+    /// The account's keys, this checkpoint key among them, with the proofs.
+    pub async fn proofs(&self, account: usize, checkpoint: &PrivateKeySigner) -> KeyProofs {
+        let operator = funded(account).address();
+        let consensus = consensus_key(account);
+        let consensus_key = B256::new(consensus.verifying_key().to_bytes());
         let digest = self
             .operators(account)
             .keys_digest(operator, consensus_key, checkpoint.address())
             .await
             .unwrap();
-        Registration {
+        let registry = self.contracts.registry();
+        assert_eq!(
+            digest,
+            registry.digest(operator, consensus_key, checkpoint.address())
+        );
+        let checkpoint_signature = checkpoint.sign_hash_sync(&digest).unwrap();
+        KeyProofs {
             consensus_key,
-            // The contract takes any: readers verify it.
-            consensus_signature: vec![7; 64].into(),
+            consensus_signature: consensus.sign(digest.as_slice()).to_bytes().to_vec().into(),
             checkpoint_key: checkpoint.address(),
-            checkpoint_signature: checkpoint
-                .sign_hash_sync(&digest)
-                .unwrap()
-                .as_bytes()
-                .to_vec()
-                .into(),
-            commission: Ppm(100_000),
+            checkpoint_signature: checkpoint_signature.as_bytes().to_vec().into(),
         }
     }
 
@@ -128,7 +132,12 @@ impl Restaking {
         operators.register_on_core(0, "").await.unwrap();
         self.anvil.mine(u64::from(DELAYS.configuration) + 1).await;
         operators.allocate(operator, WHOLE).await.unwrap();
-        let registration = self.registration(account, checkpoint).await;
-        operators.join(operator, &registration).await.unwrap();
+        let proofs = self.proofs(account, checkpoint).await;
+        operators.join(operator, &proofs, COMMISSION).await.unwrap();
     }
+}
+
+/// The consensus key of an account.
+pub fn consensus_key(account: usize) -> SigningKey {
+    SigningKey::from_bytes(&[u8::try_from(account).unwrap() + 1; 32])
 }

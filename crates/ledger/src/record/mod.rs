@@ -21,7 +21,7 @@ pub use committee::{Committee, CommitteeSeat};
 pub use escrow::{EscrowPage, EscrowQueue};
 pub use globals::{Clocks, EpochState, Globals, Imbalance};
 pub use judging::{Ballot, Review, ReviewState, Subject, Vote};
-pub use operator::{EpochReport, Investor, MAX_OPERATORS, Operator, OperatorSet, Seat};
+pub use operator::{EpochReport, Investor, MAX_OPERATORS, Operator, OperatorKeys, OperatorSet, Seat};
 pub use provider::{MAX_UNBONDINGS, Pair, Profile, Provider, Status, Unbonding};
 pub use purchase::{MAX_ROTATIONS, Purchase};
 pub use queue::{Queue, QueueItem, QueueKind};

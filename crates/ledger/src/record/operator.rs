@@ -4,7 +4,7 @@ use crate::key::Key;
 use alloc::vec::Vec;
 use alloy_primitives::U256;
 use alloy_rlp::{RlpDecodable, RlpEncodable};
-use rampart_protocol::{Address, Amount, Ppm, Timestamp};
+use rampart_protocol::{Address, Amount, B256, Ppm, Timestamp};
 
 /// Operators that can have stake at one time: as many as the settlement contract's bitmap of signers has places.
 pub const MAX_OPERATORS: usize = 256;
@@ -53,8 +53,22 @@ impl OperatorSet {
     }
 }
 
+/// The keys that an operator has proved to be its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, RlpEncodable, RlpDecodable)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
+pub struct OperatorKeys {
+    /// Ed25519 key that votes in consensus.
+    pub consensus_key: B256,
+    /// Address of the secp256k1 key that signs checkpoints.
+    pub checkpoint_key: Address,
+    /// The number of L1 events up to the one that told of the consensus key; zero for a key of genesis. Of two operators
+    /// with one key, it is that of the lower one.
+    pub since: u64,
+}
+
 /// An operator's duties and rewards. It stays when the stake has left, until all is claimed and after.
 #[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
+#[rlp(trailing)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub struct Operator {
     /// The operator.
@@ -82,6 +96,8 @@ pub struct Operator {
     /// Rewards for one unit of weight since the beginning, in units of 2^-64 base units: the accumulator of F1 fee
     /// distribution (Ojha, 2018).
     pub per_weight: U256,
+    /// Its keys, once proven; without them it gets no seat in consensus.
+    pub keys: Option<OperatorKeys>,
 }
 
 impl Operator {

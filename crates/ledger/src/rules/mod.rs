@@ -50,6 +50,7 @@ pub(crate) fn observe<V: View>(draft: &mut Draft<'_, V>, observation: &Observati
         Observation::Deposit(o) => deposit::credit(draft, o),
         Observation::Forced(o) => forced::force(draft, o),
         Observation::OperatorStake(o) => operator::change_stake(draft, o),
+        Observation::OperatorKeys(o) => operator::change_keys(draft, o),
         Observation::InvestorWeight(o) => operator::change_weight(draft, o),
         Observation::Governance(o) => governance::decide(draft, o),
     }

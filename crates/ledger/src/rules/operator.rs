@@ -7,11 +7,11 @@ use crate::draft::Draft;
 use crate::event::Event;
 use crate::fault::Fault;
 use crate::key::Key;
-use crate::record::{Investor, MAX_OPERATORS, Operator, OperatorSet, Seat};
+use crate::record::{self, Investor, MAX_OPERATORS, Operator, OperatorSet, Seat};
 use crate::reject::Reject;
 use crate::view::View;
 use alloy_primitives::U256;
-use rampart_protocol::observation::{InvestorWeight, OperatorStake};
+use rampart_protocol::observation::{InvestorWeight, OperatorKeys, OperatorStake};
 use rampart_protocol::{Address, Amount, Ppm, Timestamp};
 
 /// Counts an event of the L1 contracts, which must be the next one.
@@ -38,6 +38,7 @@ pub(crate) const fn unknown(address: Address) -> Operator {
         claimed: Amount::ZERO,
         weight: 0,
         per_weight: U256::ZERO,
+        keys: None,
     }
 }
 
@@ -75,6 +76,32 @@ pub(super) fn change_stake<V: View>(draft: &mut Draft<'_, V>, o: &OperatorStake)
         commission: operator.commission,
     });
     draft.put(set);
+    draft.put(operator);
+    Ok(())
+}
+
+/// Sets an operator's keys; those that it did not prove leave it with none.
+pub(super) fn change_keys<V: View>(draft: &mut Draft<'_, V>, o: &OperatorKeys) -> Result<(), Fault> {
+    count(draft, o.index)?;
+    open(draft, o.operator)?;
+    let mut operator = draft
+        .operator(&o.operator)?
+        .unwrap_or_else(|| unknown(o.operator));
+    let since = match operator.keys {
+        Some(before) if before.consensus_key == o.consensus_key => before.since,
+        _ => draft.globals.restaking_count,
+    };
+    operator.keys = o.proven.then_some(record::OperatorKeys {
+        consensus_key: o.consensus_key,
+        checkpoint_key: o.checkpoint_key,
+        since,
+    });
+    draft.emit(Event::OperatorKeysChanged {
+        operator: o.operator,
+        consensus_key: o.consensus_key,
+        checkpoint_key: o.checkpoint_key,
+        proven: o.proven,
+    });
     draft.put(operator);
     Ok(())
 }

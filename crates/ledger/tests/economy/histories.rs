@@ -36,7 +36,7 @@ fn every_rule_was_reached(tally: &Tally) {
 
 #[test]
 fn a_history_of_ten_thousand_transactions_holds_every_property() {
-    let tally = history(1, LENGTH);
+    let tally = history(7, LENGTH);
     println!("{tally}");
     every_rule_was_reached(&tally);
 }

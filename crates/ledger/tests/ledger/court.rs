@@ -2,15 +2,16 @@
 
 use crate::world::*;
 use rampart_ledger::{
-    Ballot, EpochReport, Event, GenesisOperator, Input, Investor, Key, Operator, Params, Review, review_fee,
+    Ballot, EpochReport, Event, GenesisOperator, GenesisSeat, Input, Investor, Key, Operator, Params, Review,
+    review_fee,
 };
 use rampart_protocol::message::{
     self, Challenge, ClaimRefund, ClaimRewards, CommitVerdict, Component, Reinstate, ReleaseStake,
     ReportAvailability, RevealVerdict, RotateAccessKey, SetAutoStake, Transfer, Unbond,
 };
 use rampart_protocol::observation::{
-    Forced, Governance, GovernanceAction, InvestorWeight, Observation, OperatorStake, ParameterChange,
-    SetParameters,
+    Forced, Governance, GovernanceAction, InvestorWeight, Observation, OperatorKeys, OperatorStake,
+    ParameterChange, SetParameters,
 };
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, CaseId, Message, Ppm, PurchaseId, Seconds, ServiceId, verdict,
@@ -33,7 +34,11 @@ pub fn operators(stakes: &[(Address, u128)]) -> Vec<GenesisOperator> {
         address: *address,
         stake: *stake,
         commission: Ppm(100_000),
-        seat: None,
+        seat: Some(GenesisSeat {
+            consensus_key: address.into_word(),
+            checkpoint_key: *address,
+            weight: 7,
+        }),
     };
     stakes.iter().map(operator).collect()
 }
@@ -193,6 +198,19 @@ impl World {
             operator,
             stake,
             commission,
+            block_number: 1,
+            block_hash: B256::ZERO,
+        }))
+    }
+
+    /// Keys named after two bytes.
+    pub fn keyed(&self, operator: Address, consensus: u8, checkpoint: u8, proven: bool) -> Input {
+        Input::Observation(Observation::OperatorKeys(OperatorKeys {
+            index: self.globals().restaking_count,
+            operator,
+            consensus_key: B256::repeat_byte(consensus),
+            checkpoint_key: Address::repeat_byte(checkpoint),
+            proven,
             block_number: 1,
             block_hash: B256::ZERO,
         }))

@@ -162,7 +162,7 @@ fn the_state_of_a_fixed_history_is_frozen() {
     world.ok(OWNER, world.withdrawal(OWNER, tokens(11)));
     assert_eq!(
         digest(&world.state),
-        "0x7a37a185b92ec903798a100a9055ad94d2915957cf5482aaca70d2990355bd5d"
+        "0xa7497306f388ea93f0f9aee6eea330913a452a3846823b9dd66d28d28d61b2b3"
     );
 }
 

@@ -39,6 +39,7 @@ mod reviews;
 mod rewards;
 mod rotation;
 mod score;
+mod seats;
 mod services;
 mod stake;
 mod successes;

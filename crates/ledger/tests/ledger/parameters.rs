@@ -57,6 +57,9 @@ fn the_defaults_are_those_of_the_economic_model() {
         sellers_half: Count(50),
         verdicts_half: Count(10),
         commission_max: Ppm(200_000),
+        seats_max: Count(100),
+        seats_min: Count(4),
+        seat_stake_min: Ppm(200_000),
     };
     assert_eq!(Params::default(), expected);
     expected.validate().unwrap();
@@ -99,7 +102,8 @@ fn with_value(index: usize, value: u128) -> Params {
 }
 
 /// Units of small numbers of things.
-const COUNTED: [&str; 7] = [
+const COUNTED: [&str; 8] = [
+    "operators",
     "services",
     "steps",
     "purchases",

@@ -41,6 +41,13 @@ pub const SUCCESSES: &[Success] = &[
     |world| world.forced(STRANGER, b"noise"),
     |world| world.staked(OLGA, 41, Ppm(0)),
     |world| world.staked(STRANGER, 41, Ppm(0)),
+    |world| world.keyed(OLGA, 1, 2, true),
+    |world| world.keyed(OLGA, 1, 2, false),
+    |world| world.keyed(STRANGER, 1, 2, true),
+    |world| {
+        world.env.epoch = 1;
+        Input::Begin
+    },
     |world| world.weighted(OLGA, IRIS, 7),
     |world| world.weighted(STRANGER, IRIS, 7),
     |world| world.governed(Suspend { provider: PROVIDER }),

@@ -86,7 +86,7 @@ fn headers_and_bodies() {
     );
     assert_eq!(
         samples::body().root(),
-        b256!("38460814ee952e38273bdcbf9ec5c8a9c15114ef5601c6cf310844712d555110")
+        b256!("e77a3f78bf81b449874d21475dce21bff517f20f999ac5ecbb53502d0736c08f")
     );
     assert!(Body::default().root().is_zero());
     assert_eq!(hex::encode(encode(Body::default())), "c2c0c0");
@@ -115,6 +115,9 @@ fn observations() {
          01e8fd9efaf8c6ec26cbe17cc6bc533946c261c830fb5520f20398",
         "05f84808a007de94bec7f51a4a0b00386fe253d3f1fad31863836197886f05b59d3b2000008401312d02a0cc311d3d1c01e8fd9e\
          faf8c6ec26cbe17cc6bc533946c261c830fb5520f20398",
+        "06f874818094f534789b5e78abb727382f3ab32c017b85bb148fa06a2f371d18712cb26c6c3a6888c2a07529e45a0d57dc0f283b\
+         a864f87b5d030394e962d81114be8d7a594570d7c14639ba871d0998018401312d03a0bf9e8f79af880f2f79a10dfe425782a8d6\
+         5abec6d8c74506cc2ac6b4ff615c6d",
     ];
     let observations = samples::observations();
     for (observation, expected) in observations.iter().zip(expected) {

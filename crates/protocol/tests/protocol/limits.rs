@@ -251,7 +251,7 @@ fn unknown_type_bytes_and_empty_inputs_are_named() {
         );
     }
     assert_eq!(GovernanceAction::from_bytes(&[]), Err(DecodeError::Empty));
-    for byte in (0..=255).filter(|byte| !(1..=5).contains(byte)) {
+    for byte in (0..=255).filter(|byte| !(1..=6).contains(byte)) {
         assert_eq!(
             Observation::from_bytes(&[byte, 0xc0]),
             Err(DecodeError::UnknownType(byte))

@@ -14,6 +14,7 @@ mod limits;
 mod merkle_vectors;
 mod message_samples;
 mod observation_samples;
+mod operator_keys;
 mod operators;
 mod profile;
 mod roundtrip;

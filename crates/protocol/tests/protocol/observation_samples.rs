@@ -3,7 +3,7 @@
 use crate::samples::phrase;
 use alloy_primitives::{Address, Bytes};
 use rampart_protocol::observation::{
-    Deposit, Expel, Forced, Governance, GovernanceAction, InvestorWeight, Judge, OperatorStake,
+    Deposit, Expel, Forced, Governance, GovernanceAction, InvestorWeight, Judge, OperatorKeys, OperatorStake,
     ParameterChange, Pardon, SetParameters, Slash, Spend, Suspend,
 };
 use rampart_protocol::{Amount, CaseId, Observation, Ppm, ProviderId};
@@ -95,5 +95,17 @@ pub fn observations() -> Vec<Observation> {
         }
         .into()
     }));
+    all.push(
+        OperatorKeys {
+            index: 128,
+            operator: Address::from_word(phrase("operator account")),
+            consensus_key: phrase("consensus key"),
+            checkpoint_key: Address::from_word(phrase("checkpoint key")),
+            proven: true,
+            block_number: 20_000_003,
+            block_hash: phrase("fourth l1 block"),
+        }
+        .into(),
+    );
     all
 }

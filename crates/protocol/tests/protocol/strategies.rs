@@ -11,7 +11,8 @@ use rampart_protocol::message::{
 };
 use rampart_protocol::observation::{
     Deposit, Expel, Forced, Governance, GovernanceAction, InvestorWeight, Judge, MAX_CHANGES, MAX_FORCED,
-    MAX_PARAMETER_NAME, OperatorStake, ParameterChange, Pardon, SetParameters, Slash, Spend, Suspend,
+    MAX_PARAMETER_NAME, OperatorKeys, OperatorStake, ParameterChange, Pardon, SetParameters, Slash, Spend,
+    Suspend,
 };
 use rampart_protocol::{
     AccessKey, Amount, CaseId, Category, Message, Nonce, Observation, Ppm, ProviderId, PurchaseId, Seconds,
@@ -326,6 +327,15 @@ pub fn observation() -> impl Strategy<Value = Observation> {
             operator: address(),
             investor: address(),
             weight: wide(),
+            block_number: int(),
+            block_hash: word(),
+        }),
+        any_of!(OperatorKeys {
+            index: int(),
+            operator: address(),
+            consensus_key: word(),
+            checkpoint_key: address(),
+            proven: any::<bool>(),
             block_number: int(),
             block_hash: word(),
         }),

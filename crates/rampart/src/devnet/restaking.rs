@@ -125,9 +125,9 @@ async fn join(layout: &Layout, contracts: L1Contracts, operator: usize, seed: &B
     mine(layout, u64::from(DELAYS.configuration) + 1).await?;
     operators.allocate(account, WAD).await?;
     let consensus = ed25519_dalek::SigningKey::from_bytes(&seed.0);
-    let registration = prove(&operators, account, &consensus, &signer, COMMISSION).await?;
+    let proofs = prove(&operators, account, &consensus, &signer).await?;
     operators
-        .join(account, &registration)
+        .join(account, &proofs, COMMISSION)
         .await
         .with_context(|| format!("operator {} of {OPERATORS} cannot join", operator + 1))?;
     Ok(())
@@ -156,6 +156,7 @@ pub const fn network(contracts: &L1Contracts) -> rampart_node::Restaking {
     rampart_node::Restaking {
         chain_id: L1_CHAIN,
         outbox: contracts.outbox,
+        service_manager: contracts.service_manager,
         deployed_at: contracts.deployed_at,
     }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 use clap::Subcommand;
 use ed25519_dalek::Signer as _;
 use rampart_chain::l1::operators::OperatorStatus;
-use rampart_chain::l1::{Operators, Registration};
+use rampart_chain::l1::{KeyProofs, Operators};
 use rampart_node::keys::consensus_seed;
 use rampart_protocol::{Address, B256, Ppm, SignedCheckpoint};
 use serde_json::json;
@@ -55,6 +55,20 @@ pub enum Command {
         /// Percent of the rewards that you keep before your investors share the rest; at most 20.
         #[arg(long, value_parser = percent)]
         commission: Ppm,
+        #[command(flatten)]
+        send: L1SendArgs,
+    },
+    /// Replace your consensus key, your checkpoint key, or both; each proves that you have it.
+    RotateKeys {
+        /// File with the Ed25519 consensus key from now on: a keystore or 64 hex digits.
+        #[arg(long)]
+        consensus_key: PathBuf,
+        /// Keystore with the checkpoint key from now on; the account's own key without it.
+        #[arg(long, requires = "checkpoint_password_file")]
+        checkpoint_keystore: Option<PathBuf>,
+        /// File with that keystore's password, and the consensus keystore's.
+        #[arg(long)]
+        checkpoint_password_file: Option<PathBuf>,
         #[command(flatten)]
         send: L1SendArgs,
     },
@@ -139,9 +153,32 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             };
             let operator = account.address();
             let operators = send.l1.operators(Some(account)).await?;
-            let registration = prove(&operators, operator, &consensus, &checkpoint, commission).await?;
-            let transaction = operators.join(operator, &registration).await?;
+            let proofs = prove(&operators, operator, &consensus, &checkpoint).await?;
+            let transaction = operators.join(operator, &proofs, commission).await?;
             done(&send, transaction, "joined")
+        }
+        Command::RotateKeys {
+            consensus_key,
+            checkpoint_keystore,
+            checkpoint_password_file,
+            send,
+        } => {
+            let account = send.unlock()?;
+            let consensus = consensus(&consensus_key, checkpoint_password_file.as_deref())?;
+            let checkpoint = match checkpoint_keystore.zip(checkpoint_password_file) {
+                Some((keystore, password)) => unlocked(&keystore, &password)?,
+                None => account.clone(),
+            };
+            let operator = account.address();
+            let operators = send.l1.operators(Some(account)).await?;
+            let proofs = prove(&operators, operator, &consensus, &checkpoint).await?;
+            let transaction = operators.set_keys(&proofs).await?;
+            done(
+                &send,
+                transaction,
+                "the ledger is told of the new keys; keep the operator running with the old ones until \
+                 rampart network operator-sets shows the new ones in the running epoch",
+            )
         }
         Command::Leave { send } => {
             let signer = send.unlock()?;
@@ -180,19 +217,17 @@ pub async fn prove(
     operator: Address,
     consensus: &ed25519_dalek::SigningKey,
     checkpoint: &PrivateKeySigner,
-    commission: Ppm,
-) -> anyhow::Result<Registration> {
+) -> anyhow::Result<KeyProofs> {
     let consensus_key = B256::new(consensus.verifying_key().to_bytes());
     let checkpoint_key = checkpoint.address();
     let digest = operators
         .keys_digest(operator, consensus_key, checkpoint_key)
         .await?;
-    Ok(Registration {
+    Ok(KeyProofs {
         consensus_key,
         consensus_signature: consensus.sign(digest.as_slice()).to_bytes().to_vec().into(),
         checkpoint_key,
         checkpoint_signature: checkpoint.sign_hash_sync(&digest)?.as_bytes().to_vec().into(),
-        commission,
     })
 }
 

@@ -4,7 +4,7 @@ use super::world::person;
 use super::{History, INVESTORS, OPERATORS, investor, tokens};
 use rampart_ledger::{Input, ParamSpec, Params};
 use rampart_protocol::observation::{
-    Deposit, Expel, Forced, Governance, GovernanceAction, InvestorWeight, Judge, OperatorStake,
+    Deposit, Expel, Forced, Governance, GovernanceAction, InvestorWeight, Judge, OperatorKeys, OperatorStake,
     ParameterChange, Pardon, SetParameters, Slash, Spend, Suspend,
 };
 use rampart_protocol::{Address, Amount, B256, CaseId, Observation, Ppm};
@@ -117,6 +117,27 @@ impl History<'_> {
             operator: person(0x0a, number),
             stake,
             commission: Ppm(self.chance.below(400_000) as u32),
+            block_number: 1,
+            block_hash: B256::ZERO,
+        })
+    }
+
+    /// Keys of which some are shared, some not proven, and most are new.
+    pub(super) fn keys_change(&mut self) -> Observation {
+        let expected = self.world.globals().restaking_count;
+        let operator = person(0x0a, self.chance.below(OPERATORS));
+        let fresh = self.chance.below(1 << 20);
+        let key = match self.chance.below(6) {
+            0 => person(0x0a, self.chance.below(OPERATORS)),
+            _ => person(0x5e, fresh),
+        };
+        Observation::OperatorKeys(OperatorKeys {
+            index: self.position(expected),
+            operator,
+            consensus_key: key.into_word(),
+            // The contract lets nobody take another's.
+            checkpoint_key: person(0xc4, fresh * OPERATORS + u64::from(operator[19])),
+            proven: !self.chance.one_in(6),
             block_number: 1,
             block_hash: B256::ZERO,
         })

@@ -186,6 +186,7 @@ impl<'a> History<'a> {
         };
         self.world.env.timestamp.0 += seconds;
         self.world.env.height += 1;
+        self.world.env.epoch += u64::from(self.chance.one_in(12));
         self.apply(Input::Begin);
     }
 
@@ -325,6 +326,7 @@ impl<'a> History<'a> {
         match self.chance.below(10) {
             0..=3 => self.deposit_of_somebody(),
             4 | 5 => self.forced(),
+            6 if self.chance.one_in(3) => self.keys_change(),
             6 => self.operator_change(),
             7 => self.investor_change(),
             _ => self.decision(),

@@ -1,9 +1,9 @@
 //! What must hold after every input, and now and then over the whole state.
 
-use super::world::{World, apply_lazily, root};
+use super::world::{DOMAIN, World, apply_lazily, root};
 use rampart_ledger::{
-    Account, BlockEnv, Changeset, Event, Fault, Globals, Input, Key, MemoryState, Params, Provider, Record,
-    Stored, apply, audit, exit_amount, required_stake, score, standing, wait,
+    Account, BlockEnv, Changeset, Committee, Event, Fault, Globals, Input, Key, MemoryState, Params,
+    Provider, Record, Stored, apply, audit, exit_amount, required_stake, score, standing, wait,
 };
 use rampart_protocol::{Amount, B256, Ppm, Timestamp};
 use std::sync::Arc;
@@ -154,6 +154,28 @@ pub fn whole_state_holds(world: &World) {
         panic!("{error}");
     }
     exits_and_pools_are_the_deposits(world);
+    committees_can_go_on(world);
+}
+
+/// Committees can sign, whoever sits has its own keys, and no more keys are new than consensus can do without.
+fn committees_can_go_on(world: &World) {
+    let drawn = world.globals().committee;
+    let [now, next] = [drawn - 1, drawn].map(|epoch| {
+        let committee: Option<Arc<Committee>> = world.get(Key::committee(epoch));
+        committee.expect("the audit found it").operator_set(DOMAIN)
+    });
+    if next.operators.is_empty() {
+        assert!(now.operators.is_empty(), "a committee vanishes");
+        return;
+    }
+    next.validate().expect("a committee is a set of operators");
+    let known = |key| now.operators.iter().any(|o| o.public_key == key);
+    let fresh = next.operators.iter().filter(|o| !known(o.public_key)).count();
+    assert!(fresh <= (next.operators.len() - 1) / 3, "{fresh} new keys");
+    let least = usize::try_from(world.params().seats_min.0)
+        .expect("it is small")
+        .min(now.operators.len());
+    assert!(next.operators.len() >= least);
 }
 
 /// What everybody could leave with, and the pools that nobody owns yet, are the deposits less the withdrawals.

@@ -1,8 +1,8 @@
 //! A ledger in memory, and the view that holds only what was asked for.
 
 use rampart_ledger::{
-    Account, BlockEnv, Changeset, Fault, GenesisOperator, Globals, Input, Key, MemoryState, Missing, Params,
-    Prepared, Provider, Record, Service, Stored, View, apply, genesis, read, reads,
+    Account, BlockEnv, Changeset, Fault, GenesisOperator, GenesisSeat, Globals, Input, Key, MemoryState,
+    Missing, Params, Prepared, Provider, Record, Service, Stored, View, apply, genesis, read, reads,
 };
 use rampart_protocol::{
     Address, B256, Domain, Message, Nonce, Ppm, ProviderId, ServiceId, Timestamp, keccak256,
@@ -32,7 +32,11 @@ pub fn operator(number: u64, stake: u128) -> GenesisOperator {
         address: person(0x0a, number),
         stake,
         commission: Ppm(100_000),
-        seat: None,
+        seat: Some(GenesisSeat {
+            consensus_key: person(0x0a, number).into_word(),
+            checkpoint_key: person(0xc4, number),
+            weight: 1,
+        }),
     }
 }
 
