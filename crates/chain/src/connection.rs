@@ -1,22 +1,17 @@
-//! Connections to RPC endpoints: every call has a time limit, and nonces survive a refused transaction.
-//!
-//! An endpoint that accepts a question and never answers would otherwise stop whoever waits for it for good.
+//! Connections to RPC endpoints as clients: to read, or to send as an account, whose nonces survive a refused transaction.
+//! Limits on time and size are the transport's.
 
+use crate::endpoints::Endpoints;
 use crate::error::ChainError;
+use crate::transport::{self, Bounded};
 use alloy::network::{Ethereum, EthereumWallet, TransactionBuilder};
 use alloy::primitives::Address;
 use alloy::providers::fillers::{FillerControlFlow, GasFillable, GasFiller, TxFiller};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder, SendableTx};
+use alloy::rpc::client::RpcClient;
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
 use alloy::transports::TransportResult;
-use alloy::transports::http::reqwest;
-use std::time::Duration;
-
-/// Longest time to connect.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest time for a question and its answer.
-const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Gas for checkpoints that an estimate did not see: five of them.
 const HEADROOM: u64 = 100_000;
@@ -25,24 +20,12 @@ const MAX_GAS: u64 = 1 << 24;
 
 /// An endpoint to read from.
 pub(crate) fn reader(rpc: &str) -> Result<DynProvider<Ethereum>, ChainError> {
-    let (client, url) = client(rpc, CALL_TIMEOUT)?;
-    Ok(ProviderBuilder::new().connect_reqwest(client, url).erased())
+    Ok(reading(transport::one(Bounded::new(rpc)?)))
 }
 
 /// An endpoint to send through, as the account of `signer`.
-///
-/// The nonce is asked for each time. A cached one is counted up even when the contract refuses the call before it is
-/// sent; the gap that this leaves would hold back every later transaction of the account.
 pub(crate) fn sender(rpc: &str, signer: PrivateKeySigner) -> Result<DynProvider<Ethereum>, ChainError> {
-    let (client, url) = client(rpc, CALL_TIMEOUT)?;
-    Ok(ProviderBuilder::new()
-        .disable_recommended_fillers()
-        .filler(Gas::default())
-        .with_simple_nonce_management()
-        .fetch_chain_id()
-        .wallet(EthereumWallet::from(signer))
-        .connect_reqwest(client, url)
-        .erased())
+    Ok(sending(transport::one(Bounded::new(rpc)?), signer))
 }
 
 /// An endpoint to send through when there is a signer, to read from otherwise; and the account that sends.
@@ -56,6 +39,35 @@ pub(crate) fn connect(
         None => reader(rpc)?,
     };
     Ok((provider, account))
+}
+
+/// Several endpoints, to send through when there is a signer.
+pub(crate) fn several(
+    endpoints: &Endpoints,
+    signer: Option<PrivateKeySigner>,
+) -> Result<DynProvider<Ethereum>, ChainError> {
+    let client = transport::several(endpoints)?;
+    Ok(match signer {
+        Some(signer) => sending(client, signer),
+        None => reading(client),
+    })
+}
+
+fn reading(client: RpcClient) -> DynProvider<Ethereum> {
+    ProviderBuilder::new().connect_client(client).erased()
+}
+
+/// The nonce is asked for each time. A cached one is counted up even when the contract refuses the call before it is sent;
+/// the gap that this leaves would hold back every later transaction of the account.
+fn sending(client: RpcClient, signer: PrivateKeySigner) -> DynProvider<Ethereum> {
+    ProviderBuilder::new()
+        .disable_recommended_fillers()
+        .filler(Gas::default())
+        .with_simple_nonce_management()
+        .fetch_chain_id()
+        .wallet(EthereumWallet::from(signer))
+        .connect_client(client)
+        .erased()
 }
 
 /// Checks that an endpoint serves the chain expected.
@@ -111,24 +123,9 @@ impl TxFiller<Ethereum> for Gas {
 }
 
 /// A quarter more and some checkpoints more, but not beyond what a transaction may have, unless the estimate is.
-fn with_headroom(estimate: u64) -> u64 {
+pub(crate) fn with_headroom(estimate: u64) -> u64 {
     let ample = estimate.saturating_add(estimate / 4).saturating_add(HEADROOM);
     ample.min(estimate.max(MAX_GAS))
-}
-
-fn client(rpc: &str, timeout: Duration) -> Result<(reqwest::Client, reqwest::Url), ChainError> {
-    let url: reqwest::Url = rpc.parse().map_err(|error| ChainError::Url(format!("{error}")))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(ChainError::Url(format!("the scheme is {}:", url.scheme())));
-    }
-    let client = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
-        .timeout(timeout)
-        // An RPC that redirects is misconfigured, or somebody is between.
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| ChainError::Client(error.without_url()))?;
-    Ok((client, url))
 }
 
 #[cfg(test)]
@@ -136,6 +133,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::error::Error as _;
+    use std::time::Duration;
     use tokio::net::TcpListener;
 
     #[test]
@@ -168,8 +166,8 @@ mod tests {
     async fn an_endpoint_that_never_answers_is_given_up() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/SECRETKEY", silent.local_addr().unwrap());
-        let (client, url) = client(&url, Duration::from_millis(200)).unwrap();
-        let provider = ProviderBuilder::new().connect_reqwest(client, url);
+        let client = transport::one(Bounded::within(&url, Duration::from_millis(200)).unwrap());
+        let provider = ProviderBuilder::new().connect_client(client);
         let asked = provider.get_chain_id();
         let answer = tokio::time::timeout(Duration::from_secs(5), asked).await;
         let error = ChainError::from(answer.unwrap().unwrap_err());

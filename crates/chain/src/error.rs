@@ -15,6 +15,12 @@ pub enum ChainError {
     /// The RPC URL is not one.
     #[error("the RPC endpoint is not an http:// or https:// URL: {0}")]
     Url(String),
+    /// The endpoints of a chain cannot be used together.
+    #[error("the RPC endpoints cannot be used: {0}")]
+    Endpoints(String),
+    /// The RPC does not have a block that it should.
+    #[error("the RPC does not have block {0}")]
+    NoBlock(u64),
     /// No HTTP client can be made.
     #[error("no HTTP client can be made: {0}")]
     Client(#[source] reqwest::Error),
@@ -47,6 +53,12 @@ pub enum ChainError {
     /// A setting of a deployment is beyond what its contract can keep.
     #[error("the {0} of {1} is more than the contract can keep")]
     Setting(&'static str, u64),
+    /// A transaction cannot be signed.
+    #[error("a transaction cannot be signed")]
+    Sign(#[from] alloy::signers::Error),
+    /// A transaction cannot be kept on the disk, so it is not sent.
+    #[error("a transaction cannot be kept on the disk, and is not sent")]
+    Keep(#[source] std::io::Error),
     /// What was asked needs a key, and the client has none.
     #[error("this needs the key of an account, and only an address or nothing was given")]
     NoSigner,

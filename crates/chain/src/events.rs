@@ -3,10 +3,14 @@
 //!
 //! [`EventCursor`] is pure; [`EventReader`] asks an RPC. What a log means is decided in `logs`.
 
+use crate::bindings::{OutboxContract, SettlementContract};
 use crate::connection;
+use crate::endpoints::Finality;
 use crate::error::ChainError;
 use crate::logs as entries;
-use alloy::eips::BlockNumberOrTag;
+use crate::tracker::BlockRef;
+use crate::transport::is_too_large;
+use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::network::Ethereum;
 use alloy::primitives::{Address, B256};
 use alloy::providers::{DynProvider, Provider};
@@ -16,6 +20,8 @@ use rampart_protocol::operator_keys::Registry;
 
 /// Most blocks asked for in one query; providers commonly cap this at a few thousand.
 pub const MAX_RANGE: u64 = 1000;
+/// Most logs of one answer that are taken; of more, half of the blocks are asked for, down to one block.
+pub const MAX_LOGS: usize = 20_000;
 
 /// How far a contract's sequence has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,13 +89,28 @@ pub struct EventReader {
     provider: DynProvider<Ethereum>,
     contract: Address,
     sequence: Sequence,
+    finality: Finality,
 }
 
 /// Whose entries they are, and what it takes to read them.
 #[derive(Clone, Copy, Debug)]
-enum Sequence {
+pub enum Sequence {
+    /// Of `Settlement` on the L2.
     Inbox,
+    /// Of `Outbox` on the L1. Operators prove their keys to the registry, which the outbox tells of: the proofs of consensus
+    /// keys are verified here.
     Outbox(Registry),
+}
+
+impl Sequence {
+    /// Whose sequence it is, for the ledger.
+    #[must_use]
+    pub const fn source(&self) -> Source {
+        match self {
+            Self::Inbox => Source::Inbox,
+            Self::Outbox(_) => Source::Restaking,
+        }
+    }
 }
 
 impl EventReader {
@@ -98,7 +119,7 @@ impl EventReader {
     /// # Errors
     /// When the URL is not one.
     pub fn inbox(rpc: &str, settlement: Address) -> Result<Self, ChainError> {
-        Self::new(rpc, settlement, Sequence::Inbox)
+        Self::new(rpc, settlement, Sequence::Inbox, Finality::Finalized)
     }
 
     /// Connects to an RPC endpoint of the L1, for an outbox; nothing is asked yet. Operators prove their keys to the registry,
@@ -107,24 +128,31 @@ impl EventReader {
     /// # Errors
     /// When the URL is not one.
     pub fn outbox(rpc: &str, outbox: Address, registry: Registry) -> Result<Self, ChainError> {
-        Self::new(rpc, outbox, Sequence::Outbox(registry))
+        Self::new(rpc, outbox, Sequence::Outbox(registry), Finality::Finalized)
     }
 
-    fn new(rpc: &str, contract: Address, sequence: Sequence) -> Result<Self, ChainError> {
+    /// Connects to an RPC endpoint for a contract's sequence; nothing is asked yet.
+    ///
+    /// # Errors
+    /// When the URL is not one.
+    pub fn new(
+        rpc: &str,
+        contract: Address,
+        sequence: Sequence,
+        finality: Finality,
+    ) -> Result<Self, ChainError> {
         Ok(Self {
             provider: connection::reader(rpc)?,
             contract,
             sequence,
+            finality,
         })
     }
 
     /// Whose sequence it reads.
     #[must_use]
     pub const fn source(&self) -> Source {
-        match self.sequence {
-            Sequence::Inbox => Source::Inbox,
-            Sequence::Outbox(_) => Source::Restaking,
-        }
+        self.sequence.source()
     }
 
     /// Checks that the endpoint serves the chain expected.
@@ -135,35 +163,85 @@ impl EventReader {
         connection::check_chain(&self.provider, expected).await
     }
 
-    /// The number of the last final block.
+    /// The last block that counts as final; block 0 where the endpoint knows of none.
     ///
     /// # Errors
     /// When the RPC fails.
-    pub async fn finalized(&self) -> Result<u64, ChainError> {
-        let block = self
-            .provider
-            .get_block_by_number(BlockNumberOrTag::Finalized)
-            .await?;
-        Ok(block.map_or(0, |block| block.header.number))
+    pub async fn head(&self) -> Result<BlockRef, ChainError> {
+        let tag = match self.finality {
+            Finality::Finalized => BlockNumberOrTag::Finalized,
+            Finality::Safe => BlockNumberOrTag::Safe,
+            Finality::Confirmations(blocks) => {
+                let latest = self.provider.get_block_number().await?;
+                BlockNumberOrTag::Number(latest.saturating_sub(blocks))
+            }
+        };
+        match self.provider.get_block_by_number(tag).await? {
+            Some(block) => Ok(BlockRef {
+                number: block.header.number,
+                hash: block.header.hash,
+            }),
+            None => self.block(0).await,
+        }
     }
 
-    /// Reads what has become final since `cursor`, at most one range, and moves the cursor.
+    /// A block by its number.
     ///
     /// # Errors
-    /// When the RPC fails or its logs are not what the contract emits; the cursor then stays.
-    pub async fn read(&self, cursor: &mut EventCursor) -> Result<Vec<Observation>, ChainError> {
-        let Some((from, to)) = cursor.next_range(self.finalized().await?) else {
-            return Ok(Vec::new());
-        };
+    /// When the RPC fails, does not have it or answers with another one.
+    pub async fn block(&self, number: u64) -> Result<BlockRef, ChainError> {
+        let block = self.provider.get_block_by_number(number.into()).await?;
+        let block = block.ok_or(ChainError::NoBlock(number))?;
+        if block.header.number != number {
+            return Err(ChainError::Inconsistent(format!(
+                "asked for block {number}, it sent block {}",
+                block.header.number
+            )));
+        }
+        Ok(BlockRef {
+            number,
+            hash: block.header.hash,
+        })
+    }
+
+    /// The entries in a range of blocks, and the last block that was read: an earlier one where the endpoint refuses that
+    /// many.
+    ///
+    /// # Errors
+    /// When the RPC fails, or its logs are not what the contract emits.
+    pub async fn entries(&self, from: u64, to: u64) -> Result<(u64, Vec<Observation>), ChainError> {
         let filter = Filter::new()
             .address(self.contract)
             .event_signature(self.signatures());
         let (to, logs) = logs(&self.provider, &filter, from, to).await?;
-        let observations: Vec<Observation> = logs
-            .iter()
-            .filter(|log| !log.removed)
-            .map(|log| self.decode(log))
-            .collect::<Result<_, _>>()?;
+        Ok((to, decode(&self.sequence, self.contract, &logs)?))
+    }
+
+    /// How many entries the contract has counted at a block. `None` where the endpoint does not say, as many do of blocks
+    /// older than a hundred or so.
+    pub async fn count(&self, at: BlockRef) -> Option<u64> {
+        let at = BlockId::hash(at.hash);
+        match self.sequence {
+            Sequence::Inbox => {
+                let contract = SettlementContract::new(self.contract, &self.provider);
+                contract.inboxCount().block(at).call().await.ok()
+            }
+            Sequence::Outbox(_) => {
+                let contract = OutboxContract::new(self.contract, &self.provider);
+                contract.next().block(at).call().await.ok()
+            }
+        }
+    }
+
+    /// Reads what has become final since `cursor`, at most one range, and moves the cursor: for who trusts this endpoint.
+    ///
+    /// # Errors
+    /// When the RPC fails or its logs are not what the contract emits; the cursor then stays.
+    pub async fn read(&self, cursor: &mut EventCursor) -> Result<Vec<Observation>, ChainError> {
+        let Some((from, to)) = cursor.next_range(self.head().await?.number) else {
+            return Ok(Vec::new());
+        };
+        let (to, observations) = self.entries(from, to).await?;
         cursor.advance(to, &observations)?;
         Ok(observations)
     }
@@ -174,13 +252,26 @@ impl EventReader {
             Sequence::Outbox(_) => entries::OUTBOX.to_vec(),
         }
     }
+}
 
-    fn decode(&self, log: &Log) -> Result<Observation, ChainError> {
-        match &self.sequence {
+/// What logs of a contract say, as an endpoint sent them.
+///
+/// # Errors
+/// When one is not the contract's, or not what it emits.
+pub fn decode(sequence: &Sequence, contract: Address, logs: &[Log]) -> Result<Vec<Observation>, ChainError> {
+    let decode = |log: &Log| {
+        if log.address() != contract {
+            return Err(ChainError::Inconsistent(format!(
+                "asked for logs of {contract}, it sent one of {}",
+                log.address()
+            )));
+        }
+        match sequence {
             Sequence::Inbox => entries::inbox(log),
             Sequence::Outbox(registry) => entries::outbox(log, registry),
         }
-    }
+    };
+    logs.iter().filter(|log| !log.removed).map(decode).collect()
 }
 
 /// The logs of a filter from one block up to another, or up to an earlier one where the endpoint refuses: many limit the
@@ -194,8 +285,11 @@ pub(crate) async fn logs(
     loop {
         let range = filter.clone().from_block(from).to_block(to);
         match provider.get_logs(&range).await {
+            Ok(logs) if logs.len() > MAX_LOGS && to > from => to = from.midpoint(to),
             Ok(logs) => return Ok((to, logs)),
-            Err(error) if error.is_error_resp() && to > from => to = from.midpoint(to),
+            Err(error) if (error.is_error_resp() || is_too_large(&error)) && to > from => {
+                to = from.midpoint(to);
+            }
             Err(error) => return Err(error.into()),
         }
     }

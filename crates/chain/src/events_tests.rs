@@ -74,6 +74,7 @@ fn reader(answers: &Asserter) -> EventReader {
             .erased(),
         contract: Address::repeat_byte(9),
         sequence: Sequence::Inbox,
+        finality: Finality::Finalized,
     }
 }
 
@@ -98,4 +99,87 @@ async fn an_endpoint_that_refuses_a_single_block_has_failed() {
     let error = logs(&provider, &Filter::new(), 7, 8).await.unwrap_err();
     assert!(matches!(error, ChainError::Rpc(_)), "{error:?}");
     assert!(answers.read_q().is_empty());
+}
+
+mod any_answer {
+    //! Whatever an endpoint sends is read or refused, and what is read is what an operator can propose.
+    use super::*;
+    use crate::transport;
+    use alloy::rpc::json_rpc::{ResponsePacket, ResponsePayload};
+    use proptest::prelude::*;
+
+    const CONTRACT: Address = Address::repeat_byte(9);
+    const INBOX_AND_OUTBOX: usize = entries::INBOX.len() + entries::OUTBOX.len();
+
+    fn read(body: &[u8]) {
+        let Ok(ResponsePacket::Single(response)) = transport::decode(body, 200, true) else {
+            return;
+        };
+        let ResponsePayload::Success(payload) = response.payload else {
+            return;
+        };
+        let Ok(logs) = serde_json::from_str::<Vec<Log>>(payload.get()) else {
+            return;
+        };
+        let registry = Registry {
+            chain_id: 1,
+            service_manager: Address::repeat_byte(8),
+        };
+        for sequence in [Sequence::Inbox, Sequence::Outbox(registry)] {
+            for observation in decode(&sequence, CONTRACT, &logs).unwrap_or_default() {
+                assert_eq!(observation.source(), sequence.source());
+                assert_eq!(Observation::from_bytes(&observation.to_bytes()), Ok(observation));
+            }
+        }
+    }
+
+    /// Logs with the right topics and any words after them.
+    fn answer(signature: B256, topics: &[B256], data: &[u8]) -> String {
+        let mut all = vec![signature];
+        all.extend(topics);
+        let log = serde_json::json!({
+            "address": CONTRACT, "topics": all, "data": alloy::primitives::hex::encode_prefixed(data),
+            "blockNumber": "0x7", "blockHash": B256::repeat_byte(7), "transactionHash": B256::ZERO,
+            "transactionIndex": "0x0", "logIndex": "0x0", "removed": false,
+        });
+        serde_json::json!({"jsonrpc": "2.0", "id": 1, "result": [log]}).to_string()
+    }
+
+    /// Words as encodings have them: small numbers, offsets, and anything.
+    fn words() -> impl Strategy<Value = Vec<u8>> {
+        let word = prop_oneof![
+            3 => (0u8..=255).prop_map(B256::with_last_byte),
+            2 => (0u8..12).prop_map(|n| B256::with_last_byte(32 * n)),
+            1 => any::<[u8; 32]>().prop_map(B256::new),
+            1 => Just(B256::repeat_byte(0xff)),
+        ];
+        proptest::collection::vec(word, 0..24).prop_map(|words| words.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn any_bytes(body in proptest::collection::vec(any::<u8>(), 0..400)) {
+            read(&body);
+        }
+
+        #[test]
+        fn any_words_in_logs_of_the_contracts(
+            event in 0usize..INBOX_AND_OUTBOX,
+            topics in proptest::collection::vec(any::<u8>().prop_map(B256::with_last_byte), 0..4),
+            data in words(),
+            cut in 0usize..2_000,
+            flip in any::<(u16, u8)>(),
+        ) {
+            let signature = [entries::INBOX.as_slice(), entries::OUTBOX.as_slice()].concat()[event];
+            let whole = answer(signature, &topics, &data).into_bytes();
+            read(&whole);
+            read(&whole[..cut.min(whole.len())]);
+            let mut flipped = whole.clone();
+            let place = usize::from(flip.0) % flipped.len();
+            flipped[place] ^= flip.1;
+            read(&flipped);
+        }
+    }
 }

@@ -30,6 +30,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether the operator was punished for these checkpoints before.
+    #[must_use]
+    pub const fn is_already_punished(&self) -> bool {
+        matches!(self, Self::Restaking(RestakingErrors::AlreadyPunished(_)))
+    }
+
     /// What the revert data of a call means; `None` when no contract that is known refuses so.
     #[must_use]
     pub fn decode(data: &[u8]) -> Option<Self> {

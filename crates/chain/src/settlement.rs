@@ -3,14 +3,18 @@
 use crate::bindings::SettlementContract::SettlementContractErrors;
 use crate::bindings::{SettlementContract, UtilityTokenContract};
 use crate::connection;
+use crate::endpoints::{Endpoints, Finality};
 use crate::error::ChainError;
+use crate::outgoing::plan::Call;
 use crate::refusal::Refusal;
 use crate::roots;
+use alloy::eips::BlockId;
 use alloy::network::Ethereum;
 use alloy::primitives::{Address, B256, Bytes, TxHash, U256};
-use alloy::providers::{DynProvider, PendingTransactionBuilder};
+use alloy::providers::{DynProvider, PendingTransactionBuilder, Provider as _};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::signers::local::PrivateKeySigner;
+use alloy::sol_types::SolCall as _;
 use rampart_protocol::{Amount, Checkpoint, OperatorSet, Roots, SignedCheckpoint};
 use std::time::Duration;
 
@@ -41,6 +45,23 @@ impl Settlement {
         let (provider, sender) = connection::connect(rpc, signer)?;
         Ok(Self {
             contract: SettlementContract::new(address, provider),
+            sender,
+        })
+    }
+
+    /// As [`Self::new`], through several endpoints, of which a quorum must give the same answer to what is asked of the
+    /// contract.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn through(
+        endpoints: &Endpoints,
+        address: Address,
+        signer: Option<PrivateKeySigner>,
+    ) -> Result<Self, ChainError> {
+        let sender = signer.as_ref().map(PrivateKeySigner::address);
+        Ok(Self {
+            contract: SettlementContract::new(address, connection::several(endpoints, signer)?),
             sender,
         })
     }
@@ -142,12 +163,50 @@ impl Settlement {
         mined(call.send().await?).await
     }
 
-    /// Height of the last checkpoint accepted, 0 for none.
+    /// Height of the last checkpoint accepted, 0 for none, as of the latest block.
     ///
     /// # Errors
     /// When the RPC fails.
     pub async fn accepted_height(&self) -> Result<u64, ChainError> {
         Ok(self.contract.latestCheckpoint().call().await?.height)
+    }
+
+    /// Height of the last checkpoint whose acceptance is final, 0 for none.
+    ///
+    /// # Errors
+    /// When the RPC fails, or does not keep the state of that block: many keep a hundred blocks or so.
+    pub async fn final_height(&self, finality: Finality) -> Result<u64, ChainError> {
+        let block = match finality {
+            Finality::Finalized => BlockId::finalized(),
+            Finality::Safe => BlockId::safe(),
+            Finality::Confirmations(blocks) => {
+                let latest = self.contract.provider().get_block_number().await?;
+                BlockId::number(latest.saturating_sub(blocks))
+            }
+        };
+        Ok(self.contract.latestCheckpoint().block(block).call().await?.height)
+    }
+
+    /// The call that submits a checkpoint, about its height. Signatures of keys outside `operators` are left out.
+    #[must_use]
+    pub fn checkpoint_call(
+        &self,
+        checkpoint: &Checkpoint,
+        operators: &OperatorSet,
+        signatures: &[SignedCheckpoint],
+    ) -> Call {
+        let (signers, packed) = pack_signatures(operators, signatures);
+        let call = SettlementContract::submitCheckpointCall {
+            checkpoint: contract_checkpoint(checkpoint),
+            operatorSet: operators.seats(),
+            signers,
+            signatures: packed,
+        };
+        Call {
+            subject: U256::from(checkpoint.height).into(),
+            to: *self.contract.address(),
+            data: call.abi_encode().into(),
+        }
     }
 
     /// The roots of the last checkpoint accepted, as its log has them and the contract's hash confirms; zeros for none.
@@ -177,15 +236,7 @@ impl Settlement {
         signatures: &[SignedCheckpoint],
     ) -> Result<(TxHash, u64), ChainError> {
         let (signers, packed) = pack_signatures(operators, signatures);
-        let checkpoint = SettlementContract::Checkpoint {
-            epoch: checkpoint.epoch,
-            height: checkpoint.height,
-            stateRoot: checkpoint.state_root,
-            withdrawalsRoot: checkpoint.withdrawals_root,
-            exitRoot: checkpoint.exit_root,
-            inboxCount: checkpoint.inbox_count,
-            nextOperatorSet: checkpoint.next_operator_set,
-        };
+        let checkpoint = contract_checkpoint(checkpoint);
         let call = self
             .contract
             .submitCheckpoint(checkpoint, operators.seats(), signers, packed);
@@ -218,6 +269,18 @@ pub fn pack_signatures(operators: &OperatorSet, signatures: &[SignedCheckpoint])
         packed.extend_from_slice(signed.signature.as_slice());
     }
     (bitmap, packed.into())
+}
+
+const fn contract_checkpoint(checkpoint: &Checkpoint) -> SettlementContract::Checkpoint {
+    SettlementContract::Checkpoint {
+        epoch: checkpoint.epoch,
+        height: checkpoint.height,
+        stateRoot: checkpoint.state_root,
+        withdrawalsRoot: checkpoint.withdrawals_root,
+        exitRoot: checkpoint.exit_root,
+        inboxCount: checkpoint.inbox_count,
+        nextOperatorSet: checkpoint.next_operator_set,
+    }
 }
 
 impl From<Roots> for SettlementContract::Roots {

@@ -10,9 +10,14 @@ mod restaking;
 mod stage;
 
 use alloy::primitives::{Address, B256, U256};
+use alloy::providers::Provider as _;
 use alloy::signers::local::PrivateKeySigner;
 use node::funded;
+use rampart_chain::l1::operators::equivocation_call;
 use rampart_chain::l1::{Decision, ProposalState, Support};
+use rampart_chain::outgoing::Progress;
+use rampart_chain::outgoing::plan::{Rules, Wish};
+use rampart_chain::{Endpoints, Outgoing};
 use rampart_chain::{EventCursor, EventReader};
 use rampart_protocol::observation::{GovernanceAction, Observation, ParameterChange, SetParameters};
 use restaking::{
@@ -31,7 +36,7 @@ async fn told(world: &Restaking) -> Vec<Observation> {
     .unwrap();
     let mut cursor = EventCursor::new(world.contracts.deployed_at);
     let mut all = Vec::new();
-    while cursor.next_range(reader.finalized().await.unwrap()).is_some() {
+    while cursor.next_range(reader.head().await.unwrap().number).is_some() {
         all.extend(reader.read(&mut cursor).await.unwrap());
     }
     all
@@ -142,12 +147,36 @@ async fn equivocate(world: &Restaking, key: &PrivateKeySigner) {
     ] {
         refused(reporter.slash_equivocation(a, b, recipient).await, says);
     }
-    let punished = reporter
-        .slash_equivocation(&first, &second, recipient)
-        .await
-        .unwrap();
-    assert_eq!(punished.slashed, U256::from(75 * ONE));
-    assert_eq!(punished.bounty, U256::from(BOUNTY));
+    // As an operator brings it: kept on the disk, and outbid when it is stuck.
+    let before = reporter.status(key.address()).await.unwrap().stake;
+    let folder = tempfile::tempdir().unwrap();
+    let endpoints = Endpoints::new(vec![world.anvil.url.clone()], None).unwrap();
+    let rules = Rules {
+        stuck_after_ms: 10_000,
+        max_fee: 100_000_000_000,
+    };
+    let path = folder.path().join("outgoing.json");
+    let chain = world.contracts.chain_id;
+    let mut outgoing = Outgoing::new(&endpoints, chain, funded(3), rules, &path).unwrap();
+    let call = equivocation_call(world.contracts.service_manager, &first, &second, recipient);
+    let wish = Wish::Do(call.clone());
+    assert!(matches!(outgoing.drive(&wish, 0).await, Ok(Progress::Sent(_))));
+    let mined = outgoing.drive(&wish, 1).await.unwrap();
+    assert!(
+        matches!(mined, Progress::Mined { subject, outcome: Some((_, true)) } if subject == call.subject),
+        "{mined:?}"
+    );
+    let after = reporter.status(key.address()).await.unwrap().stake;
+    assert_eq!(before - after, U256::from(75 * ONE));
+    let provider = alloy::providers::ProviderBuilder::new().connect_http(world.anvil.url.parse().unwrap());
+    assert_eq!(provider.get_balance(recipient).await.unwrap(), U256::from(BOUNTY));
+    let again = outgoing.drive(&wish, 2).await.unwrap_err();
+    assert!(
+        again
+            .refusal()
+            .is_some_and(rampart_chain::Refusal::is_already_punished),
+        "{again}"
+    );
     refused(
         reporter.slash_equivocation(&second, &first, recipient).await,
         "of height 7 already",

@@ -8,6 +8,8 @@ use crate::application::Pacing;
 use crate::checkpoint::Schedule;
 use crate::engine::{MIN_EPOCH_BLOCKS, Timeouts};
 use crate::monitor::DutiesConfig;
+use rampart_chain::outgoing::plan::Rules;
+use rampart_chain::{ChainError, Endpoints, Finality};
 use rampart_ledger::{GenesisOperator, GenesisSeat, Params};
 use rampart_protocol::operator_keys::Registry;
 use rampart_protocol::{Address, B256, Operator, OperatorSet, Ppm};
@@ -49,12 +51,33 @@ pub struct NodeConfig {
     pub state_sync: bool,
     /// Where clients connect.
     pub api_listen: SocketAddr,
-    /// RPC endpoint of the L2. Such URLs carry keys: it is neither logged nor shown.
-    pub l2_rpc: String,
-    /// RPC endpoint of the L1, as secret as the other. Needed when the network's file names an outbox there, and refused
+    /// RPC endpoints of the L2, one or a list. Such URLs carry keys: they are neither logged nor shown.
+    pub l2_rpc: Rpc,
+    /// How many endpoints of the L2 must agree; more than half unless it is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l2_quorum: Option<usize>,
+    /// Which blocks of the L2 are final.
+    #[serde(default)]
+    pub l2_finality: Finality,
+    /// RPC endpoints of the L1, as secret as the others. Needed when the network's file names an outbox there, and refused
     /// when it names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub l1_rpc: Option<String>,
+    pub l1_rpc: Option<Rpc>,
+    /// How many endpoints of the L1 must agree; more than half unless it is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l1_quorum: Option<usize>,
+    /// Which blocks of the L1 are final.
+    #[serde(default)]
+    pub l1_finality: Finality,
+    /// Most gwei for a unit of gas that may be offered on the L2 for a checkpoint, however long it is stuck.
+    #[serde(default = "default_max_fee_gwei")]
+    pub l2_max_fee_gwei: u64,
+    /// Most gwei for a unit of gas that may be offered on the L1 for a proof of equivocation.
+    #[serde(default = "default_max_fee_gwei")]
+    pub l1_max_fee_gwei: u64,
+    /// Time after which a transaction that is not mined is outbid, seconds.
+    #[serde(default = "default_stuck_after_s")]
+    pub stuck_after_s: u64,
     /// Accept peers at loopback and private addresses: for development networks.
     #[serde(default)]
     pub allow_private_addresses: bool,
@@ -78,6 +101,38 @@ pub struct NodeConfig {
     pub duties: Option<DutiesConfig>,
 }
 
+/// One endpoint's URL, or several.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Rpc {
+    /// One.
+    One(String),
+    /// Several, of which a quorum must agree.
+    Several(Vec<String>),
+}
+
+impl From<String> for Rpc {
+    fn from(url: String) -> Self {
+        Self::One(url)
+    }
+}
+
+impl Rpc {
+    fn endpoints(&self, name: &'static str, quorum: Option<usize>) -> Result<Endpoints, ConfigError> {
+        let urls = match self {
+            Self::One(url) => vec![url.clone()],
+            Self::Several(urls) => urls.clone(),
+        };
+        Endpoints::new(urls, quorum).map_err(|source| ConfigError::Endpoints { name, source })
+    }
+}
+
+impl fmt::Debug for Rpc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rpc")
+    }
+}
+
 impl fmt::Debug for NodeConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NodeConfig")
@@ -89,6 +144,12 @@ impl fmt::Debug for NodeConfig {
     }
 }
 
+const fn default_max_fee_gwei() -> u64 {
+    200
+}
+const fn default_stuck_after_s() -> u64 {
+    30
+}
 const fn default_poll_ms() -> u64 {
     500
 }
@@ -148,7 +209,7 @@ pub struct Restaking {
     pub chain_id: u64,
     /// The `Outbox`, which numbers what the ledger is told.
     pub outbox: Address,
-    /// The `ServiceManager`, which operators prove their keys to.
+    /// The `ServiceManager`, which operators prove their keys to, and which punishes equivocation.
     pub service_manager: Address,
     /// Block of the L1 that carries the outbox's deployment.
     pub deployed_at: u64,
@@ -203,6 +264,15 @@ pub enum ConfigError {
     /// An endpoint of the L1 is configured, and the network has nothing there.
     #[error("l1_rpc is set, but the network's file has no \"restaking\": nothing would be read there")]
     UnusedL1Rpc,
+    /// The endpoints of a chain cannot be used.
+    #[error("{name}: {source}")]
+    Endpoints {
+        /// The field.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: ChainError,
+    },
     /// A secret can be read by others.
     #[error("{path} holds a secret and can be read by others; run: chmod 600 {path}")]
     Exposed {
@@ -251,14 +321,31 @@ impl NodeConfig {
         Ok(config)
     }
 
-    /// The outbox of a network on the L1 and the endpoint to read it from, if the network has one.
+    /// The endpoints of the L2.
+    ///
+    /// # Errors
+    /// When they cannot be used together.
+    pub fn l2(&self) -> Result<Endpoints, ConfigError> {
+        self.l2_rpc.endpoints("l2_rpc", self.l2_quorum)
+    }
+
+    /// When a transaction is outbid, and up to what.
+    #[must_use]
+    pub const fn fee_rules(&self, max_fee_gwei: u64) -> Rules {
+        Rules {
+            stuck_after_ms: self.stuck_after_s.saturating_mul(1_000),
+            max_fee: (max_fee_gwei as u128).saturating_mul(1_000_000_000),
+        }
+    }
+
+    /// The outbox of a network on the L1 and the endpoints to read it from, if the network has one.
     ///
     /// # Errors
     /// When only one of the two is configured: an operator that does not read what the others do could vote for no block
-    /// with it, and one that believes it reads it is told at once.
-    pub fn restaking(&self, network: &NetworkFile) -> Result<Option<(&str, Restaking)>, ConfigError> {
+    /// with it, and one that believes it reads it is told at once. When the endpoints cannot be used together.
+    pub fn restaking(&self, network: &NetworkFile) -> Result<Option<(Endpoints, Restaking)>, ConfigError> {
         match (&self.l1_rpc, network.restaking) {
-            (Some(rpc), Some(restaking)) => Ok(Some((rpc, restaking))),
+            (Some(rpc), Some(restaking)) => Ok(Some((rpc.endpoints("l1_rpc", self.l1_quorum)?, restaking))),
             (None, None) => Ok(None),
             (None, Some(restaking)) => Err(ConfigError::NoL1Rpc(restaking.chain_id)),
             (Some(_), None) => Err(ConfigError::UnusedL1Rpc),

@@ -116,8 +116,9 @@ fn the_rpc_url_is_not_shown() {
     let folder = Folder::new();
     let text = format!("{NODE}\nl1_rpc = \"https://rpc.example/v2/OTHERSECRET\"");
     let config = NodeConfig::load(&folder.write("node.toml", &text)).unwrap();
-    assert!(config.l2_rpc.contains("SECRETKEY"));
-    assert!(config.l1_rpc.as_ref().unwrap().contains("OTHERSECRET"));
+    let secret = |rpc: &Rpc| matches!(rpc, Rpc::One(url) if url.contains("SECRET"));
+    assert!(secret(&config.l2_rpc) && config.l1_rpc.as_ref().is_some_and(secret));
+    assert!(!format!("{:?} {:?}", config.l2_rpc, config.l2()).contains("SECRET"));
     assert!(!format!("{config:?}").contains("SECRET"));
 }
 
@@ -139,10 +140,11 @@ fn an_endpoint_of_the_l1_is_needed_exactly_when_the_network_has_an_outbox_there(
     let error = config.restaking(&file).unwrap_err();
     assert!(matches!(error, ConfigError::NoL1Rpc(1)), "{error}");
     assert!(error.to_string().contains("l1_rpc"), "{error}");
-    config.l1_rpc = Some("http://l1.example".to_owned());
+    config.l1_rpc = Some("http://l1.example".to_owned().into());
+    let (endpoints, told) = config.restaking(&file).unwrap().unwrap();
     assert_eq!(
-        config.restaking(&file).unwrap(),
-        Some(("http://l1.example", restaking))
+        (endpoints.label(0), told),
+        ("endpoint 1 (l1.example)".to_owned(), restaking)
     );
     let error = config.restaking(&network()).unwrap_err();
     assert!(matches!(error, ConfigError::UnusedL1Rpc), "{error}");
@@ -343,4 +345,39 @@ fn a_secret_is_read_without_the_line_end_and_its_absence_is_told() {
     }
     let error = read_secret(Path::new("/nonexistent/key")).unwrap_err();
     assert!(error.to_string().contains("/nonexistent/key"), "{error}");
+}
+
+#[test]
+fn a_chain_may_have_several_endpoints_with_a_quorum_and_a_finality_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.toml");
+    let several = NODE.replace(
+        "l2_rpc = \"https://rpc.example/v2/SECRETKEY\"",
+        "l2_rpc = [\"https://one.example/KEY\", \"https://two.example\", \"https://three.example\"]",
+    );
+    assert_ne!(several, NODE);
+    let load = |more: &str| {
+        std::fs::write(&path, format!("{several}\n{more}")).unwrap();
+        NodeConfig::load(&path)
+    };
+    let config = load("").unwrap();
+    let l2 = config.l2().unwrap();
+    assert_eq!(
+        (l2.count(), l2.quorum(), config.l2_finality),
+        (3, 2, Finality::Finalized)
+    );
+    let config = load("l2_quorum = 3\nl2_finality = 12").unwrap();
+    assert_eq!(config.l2().unwrap().quorum(), 3);
+    assert_eq!(config.l2_finality, Finality::Confirmations(12));
+    let error = load("l2_quorum = 4").unwrap().l2().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "l2_rpc: the RPC endpoints cannot be used: a quorum of 4 among 3 cannot be"
+    );
+    assert!(load("l2_finality = \"latest\"").is_err());
+    let again: NodeConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
+    assert_eq!(
+        (again.l2_rpc, again.l2_finality),
+        (config.l2_rpc, config.l2_finality)
+    );
 }

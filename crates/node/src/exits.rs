@@ -5,7 +5,8 @@
 //! file is durable before the checkpoint's signature is given away, so what a quorum certified, a quorum can prove.
 //!
 //! Kept are the files of checkpoints that may still be accepted, at most [`PENDING`] of them; that of the last one
-//! accepted on chain; and that of the one before, since the chain may be reorganised. Each takes 36 bytes an account.
+//! accepted on chain; and those before it back to the last one whose acceptance is final, since the chain may be reorganised, at
+//! most [`PENDING`] as well. Each takes 36 bytes an account.
 
 use alloy_rlp::{Decodable as _, RlpDecodable, RlpEncodable};
 use rampart_protocol::eip712::EcdsaSignature;
@@ -160,12 +161,18 @@ impl ExitStore {
         Ok(pending)
     }
 
-    /// Learns which checkpoint is the last one on chain, 0 for none, and forgets what is older than the one before it. With
-    /// the signatures that are known; less than were known of it before change nothing.
+    /// Learns which checkpoint is the last one on chain, 0 for none, and forgets what is older than the one before it and than
+    /// the one whose acceptance is `settled`, which no reorganisation takes back. Of those in between [`PENDING`] are kept.
+    /// With the signatures that are known; less than were known of it before change nothing.
     ///
     /// # Errors
     /// When the folder cannot be written; the answer to [`Self::certified`] is as before then.
-    pub fn accept(&self, height: u64, mut signatures: Vec<EcdsaSignature>) -> Result<(), ExitError> {
+    pub fn accept(
+        &self,
+        height: u64,
+        settled: u64,
+        mut signatures: Vec<EcdsaSignature>,
+    ) -> Result<(), ExitError> {
         let mut known = lock(&self.mark);
         let previous = match known.as_ref() {
             _ if height == 0 => return Ok(()),
@@ -187,7 +194,13 @@ impl ExitStore {
         let bytes = alloy_rlp::encode(&mark);
         self.write(MARK, &[keccak256(&bytes).as_slice(), &bytes].concat())?;
         *known = Some(mark);
-        for old in self.heights()?.into_iter().filter(|old| *old < previous) {
+        let (kept, lost): (Vec<u64>, Vec<u64>) = self
+            .heights()?
+            .into_iter()
+            .filter(|old| *old < previous)
+            .partition(|old| *old >= settled);
+        let surplus = kept.len().saturating_sub(PENDING);
+        for old in lost.into_iter().chain(kept.into_iter().take(surplus)) {
             self.remove(old)?;
         }
         Ok(())

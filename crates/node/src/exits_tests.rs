@@ -66,9 +66,9 @@ fn nothing_is_told_before_a_checkpoint_is_accepted() {
     assert_eq!(certified(&store), None);
     store.keep(&archive(10), |_| false).unwrap();
     assert_eq!(certified(&store), None);
-    store.accept(0, Vec::new()).unwrap();
+    store.accept(0, u64::MAX, Vec::new()).unwrap();
     assert_eq!(certified(&store), None);
-    store.accept(10, Vec::new()).unwrap();
+    store.accept(10, u64::MAX, Vec::new()).unwrap();
     assert_eq!(
         certified(&store),
         Some((10, vec![signature(1)])),
@@ -83,7 +83,9 @@ fn the_last_accepted_ones_survive_a_restart_with_their_signatures() {
     for height in [10, 20, 30] {
         store.keep(&archive(height), |_| false).unwrap();
     }
-    store.accept(20, vec![signature(2), signature(1)]).unwrap();
+    store
+        .accept(20, u64::MAX, vec![signature(2), signature(1)])
+        .unwrap();
     drop(store);
     // What an interrupted write leaves.
     fs::write(place.folder().join("00000000000000000040.exits.part"), b"RMP").unwrap();
@@ -91,12 +93,12 @@ fn the_last_accepted_ones_survive_a_restart_with_their_signatures() {
     let signed = Some((20, vec![signature(1), signature(2)]));
     assert_eq!(certified(&store), signed);
     // An operator that has just started knows of none.
-    store.accept(20, Vec::new()).unwrap();
+    store.accept(20, u64::MAX, Vec::new()).unwrap();
     assert_eq!(certified(&store), signed);
     let all = vec![signature(1), signature(2), signature(3)];
-    store.accept(20, all.clone()).unwrap();
+    store.accept(20, u64::MAX, all.clone()).unwrap();
     assert_eq!(certified(&store), Some((20, all)));
-    store.accept(30, Vec::new()).unwrap();
+    store.accept(30, u64::MAX, Vec::new()).unwrap();
     assert_eq!(certified(&store), Some((30, vec![signature(1)])));
 }
 
@@ -107,15 +109,15 @@ fn what_is_older_than_the_one_before_the_accepted_one_is_forgotten() {
     for height in [10, 20, 30, 40, 50] {
         store.keep(&archive(height), |_| false).unwrap();
     }
-    store.accept(20, Vec::new()).unwrap();
+    store.accept(20, u64::MAX, Vec::new()).unwrap();
     assert_eq!(store.heights().unwrap(), [20, 30, 40, 50]);
-    store.accept(40, Vec::new()).unwrap();
+    store.accept(40, u64::MAX, Vec::new()).unwrap();
     assert_eq!(store.heights().unwrap(), [20, 30, 40, 50]);
     // A reorganised chain, or an endpoint that lags.
-    store.accept(20, Vec::new()).unwrap();
+    store.accept(20, u64::MAX, Vec::new()).unwrap();
     assert_eq!(certified(&store), Some((20, vec![signature(1)])));
-    store.accept(40, Vec::new()).unwrap();
-    store.accept(50, Vec::new()).unwrap();
+    store.accept(40, u64::MAX, Vec::new()).unwrap();
+    store.accept(50, u64::MAX, Vec::new()).unwrap();
     assert_eq!(store.heights().unwrap(), [40, 50]);
     store.keep(&archive(30), |_| false).unwrap();
     assert_eq!(
@@ -131,7 +133,7 @@ fn checkpoints_that_nobody_accepts_are_bounded_and_the_accepted_one_is_not_among
     let place = Place::new();
     let store = place.open();
     store.keep(&archive(1), |_| false).unwrap();
-    store.accept(1, Vec::new()).unwrap();
+    store.accept(1, u64::MAX, Vec::new()).unwrap();
     let newest = PENDING as u64 + 11;
     for height in 2..=newest {
         store.keep(&archive(height), |_| false).unwrap();
@@ -145,7 +147,7 @@ fn checkpoints_that_nobody_accepts_are_bounded_and_the_accepted_one_is_not_among
 fn an_absent_or_damaged_file_is_told_and_never_proves_anything() {
     let place = Place::new();
     let store = place.open();
-    store.accept(10, Vec::new()).unwrap();
+    store.accept(10, u64::MAX, Vec::new()).unwrap();
     assert!(matches!(store.certified(), Err(ExitError::Unknown(10))));
     store.keep(&archive(10), |_| false).unwrap();
     let sound = fs::read(place.file(10)).unwrap();
@@ -192,7 +194,7 @@ fn another_checkpoint_of_a_height_is_refused_and_the_same_one_is_not() {
         place.open().keep(&other, |_| false),
         Err(ExitError::Conflict(10))
     ));
-    store.accept(10, Vec::new()).unwrap();
+    store.accept(10, u64::MAX, Vec::new()).unwrap();
     assert_eq!(
         store.certified().unwrap().unwrap().exits.archive().checkpoint,
         archive(10).checkpoint
@@ -208,14 +210,14 @@ fn a_damaged_mark_counts_as_none_until_the_chain_tells_it_again() {
     let place = Place::new();
     let store = place.open();
     store.keep(&archive(10), |_| false).unwrap();
-    store.accept(10, Vec::new()).unwrap();
+    store.accept(10, u64::MAX, Vec::new()).unwrap();
     let path = place.folder().join(MARK);
     let mut bytes = fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&path, bytes).unwrap();
     let store = place.open();
     assert_eq!(certified(&store), None);
-    store.accept(10, Vec::new()).unwrap();
+    store.accept(10, u64::MAX, Vec::new()).unwrap();
     assert_eq!(certified(&store), Some((10, vec![signature(1)])));
 }
 

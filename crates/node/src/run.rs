@@ -3,13 +3,13 @@
 use crate::api;
 use crate::application::{Seams, Senders};
 use crate::block::BlockLimits;
-use crate::checkpoint::Checkpoints;
+use crate::checkpoint::{Accusation, Checkpoints, EvidenceError, EvidenceStore, Submission};
 use crate::config::{ConfigError, NetworkFile, NodeConfig};
 use crate::disk;
 use crate::engine::network::{self, Connected, NetworkConfig, connect};
 use crate::engine::{self, Committees, Engine, EngineConfig, EngineError, Network, Runtime, SchemeError};
 use crate::exits::{ExitError, ExitStore};
-use crate::feed::{self, ChainFeed};
+use crate::feed::{self, ChainFeed, MarkFile};
 use crate::gossip;
 use crate::hatch::{self, Hatch};
 use crate::index::{Index, IndexError};
@@ -24,7 +24,7 @@ use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_runtime::tokio::{Config as RuntimeConfig, Context, Runner};
 use commonware_runtime::{Runner as _, Supervisor as _};
-use rampart_chain::{ChainError, EventReader, Settlement};
+use rampart_chain::{ChainError, Endpoints, Outgoing, Sequence, Settlement, Target, Watcher};
 use rampart_ledger::{Key, Record};
 use rampart_protocol::observation::Source;
 use rampart_protocol::{B256, keccak256};
@@ -41,6 +41,11 @@ use tokio::task::JoinSet;
 const REMEMBERED_SENDERS: usize = 1 << 16;
 /// Transactions that wait to be passed on to other operators.
 const GOSSIP_QUEUE: usize = 4096;
+
+/// Time between two looks at evidence of equivocation: a turn is five, two blocks of the L1.
+const ACCUSE_TICK: Duration = Duration::from_secs(5);
+/// Time for which the L1 must say that an equivocation was punished: somewhat more than its finality takes.
+const ACCUSE_SETTLED: Duration = Duration::from_secs(1_200);
 
 /// Why the operator does not run.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +82,9 @@ pub enum NodeError {
     /// The folder of exits cannot be opened.
     #[error("the exits cannot be kept: {0}")]
     Exits(#[from] ExitError),
+    /// The folder of evidence cannot be opened.
+    #[error("evidence of equivocation cannot be kept: {0}")]
+    Evidence(#[from] EvidenceError),
     /// The chain's RPC cannot be used.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -128,6 +136,7 @@ impl Loaded {
     fn new(config: NodeConfig, keys: Keys) -> Result<Self, NodeError> {
         let network = NetworkFile::load(&config.network_file)?;
         config.restaking(&network)?;
+        config.l2()?;
         let public = keys.consensus_key();
         let Keys {
             consensus: key,
@@ -219,6 +228,7 @@ async fn serve(
     let (mempool, feed) = (Mempool::new(Limits::default()), ChainFeed::default());
     let senders = Senders::new(domain, REMEMBERED_SENDERS);
     let exits = ExitStore::open(&config.state_dir.join("exits"), domain)?;
+    let evidence = EvidenceStore::open(&config.state_dir.join("evidence"), &domain)?;
     let hatch = Hatch::default();
     let committees = Committees::new(key.clone(), 0, &operators)?;
     let (checkpoints, due) = Checkpoints::new(
@@ -228,25 +238,63 @@ async fn serve(
         signer.clone(),
         index.clone(),
         exits.clone(),
+        evidence,
         hatch.clone(),
     )?;
     let (fatal, mut failed) = mpsc::channel(1);
 
-    let settlement = Settlement::new(&config.l2_rpc, domain.settlement, Some(signer))?;
+    let l2 = config.l2()?;
+    let settlement = Settlement::through(&l2, domain.settlement, None)?;
+    let (l2_account, l1_account) = (watch::Sender::new(None), watch::Sender::new(None));
+    let accounts = api::Accounts {
+        l2: l2_account.subscribe(),
+        l1: l1_account.subscribe(),
+    };
+    let submission = Submission {
+        settlement: settlement.clone(),
+        finality: config.l2_finality,
+        outgoing: Outgoing::new(
+            &l2,
+            domain.chain_id,
+            signer.clone(),
+            config.fee_rules(config.l2_max_fee_gwei),
+            &config.state_dir.join("outgoing-l2.json"),
+        )?,
+        status: l2_account,
+    };
     let poll = Duration::from_millis(config.poll_ms.max(50));
     let mut tasks = JoinSet::new();
-    let inbox = EventReader::inbox(&config.l2_rpc, domain.settlement)?;
-    let since = network.settlement_deployed_at;
-    tasks.spawn(feed::poll(feed.clone(), inbox, domain.chain_id, since, poll));
-    if let Some((rpc, l1)) = config.restaking(&network)? {
-        let outbox = EventReader::outbox(rpc, l1.outbox, l1.registry())?;
-        tasks.spawn(feed::poll(
-            feed.clone(),
-            outbox,
-            l1.chain_id,
-            l1.deployed_at,
-            poll,
-        ));
+    let inbox = Target {
+        sequence: Sequence::Inbox,
+        contract: domain.settlement,
+        chain_id: domain.chain_id,
+        deployed_at: network.settlement_deployed_at,
+        finality: config.l2_finality,
+    };
+    tasks.spawn(watch(&config, &l2, inbox, feed.clone())?);
+    if let Some((l1, restaking)) = config.restaking(&network)? {
+        let outbox = Target {
+            sequence: Sequence::Outbox(restaking.registry()),
+            contract: restaking.outbox,
+            chain_id: restaking.chain_id,
+            deployed_at: restaking.deployed_at,
+            finality: config.l1_finality,
+        };
+        tasks.spawn(watch(&config, &l1, outbox, feed.clone())?);
+        let outgoing = Outgoing::new(
+            &l1,
+            restaking.chain_id,
+            signer,
+            config.fee_rules(config.l1_max_fee_gwei),
+            &config.state_dir.join("outgoing-l1.json"),
+        )?;
+        tasks.spawn(checkpoints.clone().accuse(Accusation {
+            service_manager: restaking.service_manager,
+            outgoing,
+            status: l1_account,
+            tick: ACCUSE_TICK,
+            settled_after: ACCUSE_SETTLED,
+        }));
     }
     tasks.spawn(hatch::watch(hatch.clone(), settlement.clone(), poll));
     tasks.spawn(freeze_with(hatch.watch(), mempool.clone()));
@@ -299,7 +347,7 @@ async fn serve(
 
     let (gossip, outgoing) = mpsc::channel(GOSSIP_QUEUE);
     let (state, chain) = (engine.state(), engine.chain());
-    tasks.spawn(catch_up(state.clone(), feed));
+    tasks.spawn(catch_up(state.clone(), feed.clone()));
     tasks.spawn(gossip::run(
         outgoing,
         gossip_channel,
@@ -307,7 +355,7 @@ async fn serve(
         mempool.clone(),
         senders.clone(),
     ));
-    tasks.spawn(checkpoints.clone().run(due, signatures, settlement));
+    tasks.spawn(checkpoints.clone().run(due, signatures, submission));
     if let Some(account) = account {
         let tools = monitor::Tools {
             state: state.clone(),
@@ -339,6 +387,8 @@ async fn serve(
         checkpoints,
         exits,
         hatch,
+        feed,
+        accounts,
         gossip,
         duties: config
             .duties
@@ -363,6 +413,21 @@ async fn serve(
     }
 }
 
+/// The task that reads one contract's sequence, from where it was left.
+fn watch(
+    config: &NodeConfig,
+    endpoints: &Endpoints,
+    target: Target,
+    feed: ChainFeed,
+) -> Result<impl Future<Output = ()> + use<>, NodeError> {
+    let folder = config.state_dir.join("feed");
+    let file =
+        MarkFile::open(&folder, &target).map_err(|source| ConfigError::Read { path: folder, source })?;
+    let watcher = Watcher::new(endpoints, target, file.load())?;
+    let poll = Duration::from_millis(config.poll_ms.max(50));
+    Ok(feed::poll(feed, watcher, file, poll))
+}
+
 /// Has the mempool take and offer nothing while the settlement is frozen.
 async fn freeze_with(mut hatch: watch::Receiver<hatch::Seen>, mempool: Mempool) {
     loop {
@@ -376,8 +441,8 @@ async fn freeze_with(mut hatch: watch::Receiver<hatch::Seen>, mempool: Mempool) 
     }
 }
 
-/// Tells the feed what the ledger had consumed before this start, as soon as the state can be read. Both chains are read
-/// again from their contracts' deployment, and until then all of it would count as waiting.
+/// Tells the feed what the ledger had consumed before this start, as soon as the state can be read. What is read again
+/// would count as waiting until then.
 async fn catch_up<E: Runtime>(state: StateReader<E>, feed: ChainFeed) {
     loop {
         if let Ok(Some(Record::Globals(globals))) = state.get(&Key::globals()).await {

@@ -89,7 +89,7 @@ async fn stage(restaking: Restaking, rpc: &str) -> Stage {
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     network["restaking"] = serde_json::to_value(restaking).unwrap();
     std::fs::write(path, network.to_string()).unwrap();
-    stage.config.l1_rpc = Some(rpc.to_owned());
+    stage.config.l1_rpc = Some(rpc.to_owned().into());
     stage
 }
 
@@ -186,7 +186,7 @@ async fn an_endpoint_of_another_chain_or_one_that_is_away_is_not_believed_and_th
     assert_eq!(status.restaking_count, Some(0));
     running.stop().await;
 
-    stage.config.l1_rpc = Some(l1.anvil.url.clone());
+    stage.config.l1_rpc = Some(l1.anvil.url.clone().into());
     let running = stage.start().await;
     consumed(&running, 1).await;
     assert_eq!(stake_of(&running, OPERATOR).await, Quantity(500));

@@ -7,8 +7,8 @@ mod node;
 
 use ed25519_dalek::SigningKey;
 use node::{Anvil, funded};
-use rampart_chain::Settlement;
 use rampart_chain::deploy::{Deployer, Hatch};
+use rampart_chain::{Finality, Settlement};
 use rampart_node::{NetworkFile, NodeConfig, Params};
 use rampart_protocol::{Address, Amount, B256, Domain, Operator, OperatorSet, Seconds};
 use serde_json::Value;
@@ -156,8 +156,15 @@ impl World {
             bootstrappers: std::collections::BTreeMap::new(),
             state_sync: false,
             api_listen: world.api,
-            l2_rpc: world.anvil.url.clone(),
+            l2_rpc: world.anvil.url.clone().into(),
+            l2_quorum: None,
+            l2_finality: Finality::Finalized,
             l1_rpc: None,
+            l1_quorum: None,
+            l1_finality: Finality::Finalized,
+            l2_max_fee_gwei: 200,
+            l1_max_fee_gwei: 200,
+            stuck_after_s: 30,
             allow_private_addresses: true,
             poll_ms: 50,
             min_free_mib: 64,

@@ -11,12 +11,13 @@ use crate::bindings::ServiceManagerContract::{
 };
 use crate::connection;
 use crate::error::ChainError;
+use crate::outgoing::plan::Call;
 use crate::settlement::{mined, receipt};
 use alloy::network::Ethereum;
-use alloy::primitives::{Address, B256, Bytes, TxHash, U256};
+use alloy::primitives::{Address, B256, Bytes, TxHash, U256, keccak256};
 use alloy::providers::DynProvider;
 use alloy::signers::local::PrivateKeySigner;
-use alloy::sol_types::SolValue as _;
+use alloy::sol_types::{SolCall as _, SolValue as _};
 use rampart_protocol::{Checkpoint, Ppm, SignedCheckpoint};
 
 /// Of the service: it has one operator set.
@@ -279,6 +280,30 @@ impl Operators {
             bounty: bounty.map_or(U256::ZERO, |paid| paid.amount),
             transaction: receipt.transaction_hash,
         })
+    }
+}
+
+/// The call that has an operator slashed that signed two checkpoints of one height, about that height and both checkpoints.
+/// The recipient gets the bounty and must accept ether.
+#[must_use]
+pub fn equivocation_call(
+    service_manager: Address,
+    first: &SignedCheckpoint,
+    second: &SignedCheckpoint,
+    recipient: Address,
+) -> Call {
+    let call = ServiceManagerContract::slashEquivocationCall {
+        first: contract_checkpoint(&first.checkpoint),
+        firstSignature: Bytes::copy_from_slice(first.signature.as_slice()),
+        second: contract_checkpoint(&second.checkpoint),
+        secondSignature: Bytes::copy_from_slice(second.signature.as_slice()),
+        recipient,
+    };
+    let data = call.abi_encode();
+    Call {
+        subject: keccak256(&data),
+        to: service_manager,
+        data: data.into(),
     }
 }
 

@@ -54,7 +54,14 @@ impl Anvil {
                 "--chain-id",
                 &chain_id.to_string(),
             ])
-            .args(["--slots-in-an-epoch", "1", "--prune-history", "--accounts", "5"])
+            .args([
+                "--slots-in-an-epoch",
+                "1",
+                "--prune-history",
+                "64",
+                "--accounts",
+                "5",
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -107,6 +114,14 @@ impl Anvil {
             .raw_request("evm_setAutomine".into(), [each])
             .await
             .unwrap();
+    }
+
+    /// Replaces the last blocks with empty ones.
+    #[allow(dead_code, reason = "as above")]
+    pub async fn reorganise(&self, depth: u64) {
+        let provider = ProviderBuilder::new().connect_http(self.url.parse().unwrap());
+        let params = serde_json::json!([depth, []]);
+        let _: serde_json::Value = provider.raw_request("anvil_reorg".into(), params).await.unwrap();
     }
 
     /// Waits until so many transactions wait for a block.

@@ -19,6 +19,7 @@
 //! | archives of exits at a time | [`MAX_EXPORTS`], until the last byte is taken; more are answered 503 |
 //! | size and time of one | 36 bytes an account and some; its connection's age and one request more, 680 s |
 
+mod chains;
 mod error;
 mod evaluate;
 mod exits;
@@ -30,6 +31,7 @@ mod serve;
 mod stall;
 pub(crate) mod submit;
 
+pub use chains::Accounts;
 pub use error::ApiError;
 pub use serve::{PortLimits, serve};
 
@@ -37,6 +39,7 @@ use crate::application::Senders;
 use crate::checkpoint::Checkpoints;
 use crate::engine::{Chain, Runtime};
 use crate::exits::ExitStore;
+use crate::feed::ChainFeed;
 use crate::hatch::Hatch;
 use crate::index::Index;
 use crate::mempool::Mempool;
@@ -98,6 +101,10 @@ pub struct Context<E: Runtime> {
     pub exits: ExitStore,
     /// Whether they have to.
     pub hatch: Hatch,
+    /// What is seen of the chains, and through which endpoints.
+    pub feed: ChainFeed,
+    /// The accounts that pay on the L2 and on the L1.
+    pub accounts: chains::Accounts,
     /// Transactions to pass on to the other operators.
     pub gossip: mpsc::Sender<Vec<u8>>,
     /// What this operator does beside consensus.
@@ -108,11 +115,15 @@ pub(crate) type Shared<E> = Arc<Context<E>>;
 
 /// Every route.
 pub fn router<E: Runtime>(context: Context<E>) -> Router {
-    let submissions = Router::new().route("/v1/transactions", post(submit::submit::<E>));
+    let submissions = Router::new()
+        .route("/v1/transactions", post(submit::submit::<E>))
+        .route("/v1/evidence", post(chains::accuse::<E>));
     let exports = Arc::new(Semaphore::new(MAX_EXPORTS));
     let archive = move |context: State<Shared<E>>| exits::archive(context, exports.clone());
     let questions = Router::new()
         .route("/v1/status", get(reads::status::<E>))
+        .route("/v1/chains", get(chains::chains::<E>))
+        .route("/v1/evidence", get(chains::evidence::<E>))
         .route("/v1/totals", get(reads::totals::<E>))
         .route("/v1/operator-set", get(reads::operator_set::<E>))
         .route("/v1/operators", get(rewards::operators::<E>))

@@ -9,13 +9,19 @@
 //! the contract, which takes nothing of theirs before it: it is submitted first, by operators that left as well, and its
 //! signature outlives a restart.
 
+mod accepted;
+mod accuse;
 mod collect;
+mod evidence;
 mod schedule;
 mod submit;
 mod turns;
 
+pub use accuse::Accusation;
 pub use collect::{Collection, Equivocation, Taken};
+pub use evidence::{EvidenceError, EvidenceStore, MAX_EVIDENCE, Proof};
 pub use schedule::Schedule;
+pub use submit::Submission;
 
 use crate::engine::Committees;
 use crate::exits::{ExitError, ExitStore};
@@ -24,7 +30,6 @@ use crate::index::Index;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use commonware_p2p::{Receiver, Recipients, Sender};
-use rampart_chain::Settlement;
 use rampart_protocol::eip712::EcdsaSignature;
 use rampart_protocol::{Checkpoint, Domain, ExitArchive, Header, SignedCheckpoint};
 use std::collections::BTreeMap;
@@ -63,8 +68,10 @@ pub enum CheckpointError {
 /// What the last checkpoint on chain is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Accepted {
-    /// Its height; 0 for none.
+    /// Its height, as of the latest block; 0 for none.
     pub height: u64,
+    /// The height of the last one whose acceptance is final.
+    pub settled: u64,
 }
 
 /// The operator's checkpoints, shared with the API.
@@ -76,6 +83,7 @@ pub struct Checkpoints {
     signer: PrivateKeySigner,
     index: Index,
     exits: ExitStore,
+    evidence: EvidenceStore,
     hatch: Hatch,
     state: Arc<Mutex<State>>,
     accepted: watch::Sender<Accepted>,
@@ -85,7 +93,7 @@ pub struct Checkpoints {
 #[derive(Debug)]
 struct State {
     collection: Collection,
-    /// Own checkpoints that are not known to be on chain yet, with the own signature.
+    /// Own checkpoints whose acceptance is not known to be final, with the own signature.
     own: BTreeMap<u64, SignedCheckpoint>,
     newest: Option<Checkpoint>,
     /// The own checkpoint of the height that the chain told last.
@@ -94,7 +102,7 @@ struct State {
 
 impl Checkpoints {
     /// Checkpoints of a deployment, signed with `signer` in the epochs in which it has a seat, their exits kept in
-    /// `exits`. Goes on with what was signed before a restart and is not on chain. The receiver goes to [`Self::run`].
+    /// `exits` and what others sign twice in `evidence`. Goes on with what was signed before a restart and is not on chain. The receiver goes to [`Self::run`].
     ///
     /// # Errors
     /// When what was signed before cannot be read.
@@ -105,6 +113,7 @@ impl Checkpoints {
         signer: PrivateKeySigner,
         index: Index,
         exits: ExitStore,
+        evidence: EvidenceStore,
         hatch: Hatch,
     ) -> Result<(Self, mpsc::Receiver<SignedCheckpoint>), ExitError> {
         let (due, receiver) = mpsc::channel(QUEUE);
@@ -131,6 +140,7 @@ impl Checkpoints {
             signer,
             index,
             exits,
+            evidence,
             hatch,
             state,
             accepted,
@@ -252,10 +262,42 @@ impl Checkpoints {
 
     fn take(&self, signed: SignedCheckpoint) {
         let taken = self.sort(&mut self.state(), signed);
-        if let Taken::Equivocation(evidence) = taken {
-            tracing::error!(operator = %evidence.operator, height = evidence.first.checkpoint.height,
-                "an operator signed two different checkpoints for one height");
+        if let Taken::Equivocation(found) = taken {
+            self.keep_evidence(&found);
         }
+    }
+
+    /// Keeps proof that an operator signed two checkpoints of one height, and tells the others both, once.
+    fn keep_evidence(&self, found: &Equivocation) {
+        let (operator, height) = (found.operator, found.first.checkpoint.height);
+        match self.evidence.keep(found) {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::error!(%operator, height, "an operator signed two different checkpoints for one height");
+                let _ = self.due.try_send(found.first);
+                let _ = self.due.try_send(found.second);
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(%operator, height, error, "evidence of equivocation cannot be kept");
+            }
+        }
+    }
+
+    /// Takes two checkpoints that somebody says prove an equivocation; returns whether they do.
+    pub fn accused(&self, signed: [SignedCheckpoint; 2]) -> bool {
+        let Some(proof) = Proof::new(signed, &self.domain) else {
+            return false;
+        };
+        signed.into_iter().for_each(|signed| self.take(signed));
+        let case = proof.case();
+        self.evidence.all().iter().any(|kept| kept.case() == case)
+    }
+
+    /// Evidence of equivocation that is kept.
+    #[must_use]
+    pub fn evidence(&self) -> Vec<Proof> {
+        self.evidence.all()
     }
 
     /// Exchanges signatures and submits checkpoints, until the network stops. A chain that answers slowly does not
@@ -264,23 +306,22 @@ impl Checkpoints {
         self,
         due: mpsc::Receiver<SignedCheckpoint>,
         channel: (S, R),
-        settlement: Settlement,
+        submission: Submission,
     ) {
         tokio::select! {
             () = self.exchange(due, channel) => {}
-            () = self.submit(&settlement) => {}
+            () = self.submit(submission) => {}
         }
     }
 
     /// The own signatures that others may still miss: that of the newest checkpoint, and that of the first that hands over
     /// to other operators.
     fn unsettled(&self) -> Vec<SignedCheckpoint> {
+        let accepted = self.accepted().height;
         let state = self.state();
-        let newest = state.own.last_key_value();
-        let last = state
-            .own
-            .iter()
-            .find(|(height, _)| self.schedule.is_last(**height));
+        let own = || state.own.range(accepted.saturating_add(1)..);
+        let newest = own().next_back();
+        let last = own().find(|(height, _)| self.schedule.is_last(**height));
         let heights: BTreeMap<u64, SignedCheckpoint> = newest
             .into_iter()
             .chain(last)

@@ -1,107 +1,148 @@
-//! Getting checkpoints onto the chain: which one is due, whose turn it is, and what the settlement contract has taken.
+//! Getting checkpoints onto the chain: which one is due, whose turn it is, and what to do about a transaction on its way.
 //!
-//! What is signed and how signatures come together is decided in the parent module.
+//! What is signed and how signatures come together is decided in the parent module; what the settlement contract has taken,
+//! in `accepted`; how a transaction arrives although fees rise and pools forget, in [`rampart_chain::outgoing`].
 
+use super::accepted::Heard;
 use super::turns::{self, Turns};
 use super::{Checkpoints, ticks};
-use rampart_chain::{ChainError, Settlement};
-use rampart_protocol::eip712::EcdsaSignature;
+use rampart_chain::outgoing::plan::{Call, Wish};
+use rampart_chain::outgoing::{OutgoingStatus, Progress};
+use rampart_chain::{ChainError, Finality, Outgoing, Settlement};
 use rampart_protocol::{Checkpoint, SignedCheckpoint};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Ticks between two looks at what is final.
+const FINAL_EVERY: u64 = 5;
+
+/// The way to the settlement contract.
+#[derive(Debug)]
+pub struct Submission {
+    /// The contract, to read from.
+    pub settlement: Settlement,
+    /// Which blocks are final there.
+    pub finality: Finality,
+    /// The account's transactions.
+    pub outgoing: Outgoing,
+    /// Where the account's state is told.
+    pub status: watch::Sender<Option<OutgoingStatus>>,
+}
+
+/// What is remembered between ticks.
+#[derive(Debug, Default)]
+struct Attempts {
+    turns: Turns,
+    heard: Heard,
+    ticks: u64,
+}
 
 impl Checkpoints {
-    pub(super) async fn submit(&self, settlement: &Settlement) {
-        let (mut ticks, mut turns) = (ticks(), Turns::default());
+    pub(super) async fn submit(&self, mut submission: Submission) {
+        let start = Instant::now();
+        let (mut ticks, mut attempts) = (ticks(), Attempts::default());
         loop {
             ticks.tick().await;
-            self.tick(settlement, &mut turns).await;
+            let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.tick(&mut submission, &mut attempts, now_ms).await;
         }
     }
 
     /// Learns what is on chain, and submits if it is this operator's turn.
-    async fn tick(&self, settlement: &Settlement, turns: &mut Turns) {
-        match settlement.accepted_height().await {
-            Ok(height) => self.learn(height).await,
-            Err(error) => tracing::warn!(%error, "the settlement contract cannot be read"),
-        }
+    async fn tick(&self, submission: &mut Submission, attempts: &mut Attempts, now_ms: u64) {
+        self.look(submission, attempts).await;
         if self.hatch.is_frozen() {
             return;
         }
-        turns.on_chain(self.accepted().height);
-        let Some((checkpoint, signatures, quorum)) = self.ready() else {
-            turns.nothing_due();
-            return;
+        let wish = self.wish(submission, &mut attempts.turns);
+        let height = match &wish {
+            Wish::Do(call) => Call::number(call.subject),
+            _ => submission.outgoing.subject().and_then(Call::number),
         };
-        let ours = turns.is_ours(self.before(&checkpoint));
-        if !ours || !quorum {
-            return;
-        }
-        let height = checkpoint.height;
-        let Some(operators) = self.committees.get(self.schedule.epoch(height)) else {
-            return;
-        };
-        match settlement
-            .submit_checkpoint(&checkpoint, &operators, &signatures)
-            .await
-        {
-            Ok((transaction, _)) => {
-                tracing::info!(height, %transaction, "checkpoint accepted on chain");
-                self.learn(height).await;
-            }
+        match submission.outgoing.drive(&wish, now_ms).await {
+            Ok(progress) => tell(height.unwrap_or_default(), &progress),
             // Mostly another operator was faster.
             Err(error @ ChainError::Refused(_)) => tracing::info!(height, %error, "checkpoint not taken"),
             Err(error) => tracing::warn!(height, %error, "checkpoint not submitted"),
         }
+        submission.status.send_replace(Some(submission.outgoing.status()));
     }
 
-    /// Takes in which height is the last one on chain, and keeps its exits.
-    async fn learn(&self, height: u64) {
-        let signatures = self.accept(height);
-        let exits = self.exits.clone();
-        match tokio::task::spawn_blocking(move || exits.accept(height, signatures)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(
-                    height,
-                    error,
-                    "the exits of the last checkpoint cannot be marked as such"
-                );
+    async fn look(&self, submission: &Submission, attempts: &mut Attempts) {
+        match submission.settlement.accepted_height().await {
+            Ok(height) => {
+                let before = self.accepted().height;
+                let height = attempts.heard.hear(height);
+                if height < before {
+                    tracing::warn!(
+                        before,
+                        height,
+                        "the L2 was reorganised: a checkpoint's acceptance is undone"
+                    );
+                }
+                self.learn(height).await;
             }
-            // Only when the process ends.
-            Err(_) => {}
+            Err(error) => tracing::warn!(%error, "the settlement contract cannot be read"),
         }
+        if attempts.ticks.is_multiple_of(FINAL_EVERY) {
+            // An endpoint that does not keep that block's state costs memory only: what was accepted is then kept for longer.
+            match submission.settlement.final_height(submission.finality).await {
+                Ok(height) => self.settled(height),
+                Err(error) => {
+                    tracing::debug!(%error, "what is final of the settlement contract cannot be read")
+                }
+            }
+        }
+        attempts.ticks = attempts.ticks.wrapping_add(1);
     }
 
-    /// Takes in which height is the last one on chain. Returns the signatures over the own checkpoint of that height.
-    pub(super) fn accept(&self, height: u64) -> Vec<EcdsaSignature> {
-        self.accepted.send_if_modified(|accepted| {
-            let newer = height > accepted.height;
-            accepted.height = accepted.height.max(height);
-            newer
-        });
-        let mut state = self.state();
-        if let Some(own) = state.own.get(&height).map(|signed| signed.checkpoint) {
-            state.on_chain = Some(own);
+    /// What should become of the transaction on its way, or be sent.
+    fn wish(&self, submission: &Submission, turns: &mut Turns) -> Wish {
+        let accepted = self.accepted().height;
+        turns.on_chain(accepted);
+        let sent = submission.outgoing.subject().and_then(Call::number);
+        let wanted = sent.filter(|sent| *sent > accepted);
+        let Some((checkpoint, signatures, quorum)) = self.ready() else {
+            turns.nothing_due();
+            return wanted.map_or(Wish::Nothing, |_| Wish::Keep);
+        };
+        // What this operator has begun it goes on with, whoever's turn it is meanwhile.
+        let ours = turns.is_ours(self.before(&checkpoint)) || wanted.is_some();
+        match wanted {
+            Some(sent) if !quorum || checkpoint.height < sent => Wish::Keep,
+            _ if !ours || !quorum => Wish::Nothing,
+            // Whoever signed is known, or there would be no quorum.
+            _ => match self.committees.get(self.schedule.epoch(checkpoint.height)) {
+                Some(set) => Wish::Do(
+                    submission
+                        .settlement
+                        .checkpoint_call(&checkpoint, &set, &signatures),
+                ),
+                None => Wish::Nothing,
+            },
         }
-        state.own = state.own.split_off(&height.saturating_add(1));
-        let on_chain = state.on_chain.filter(|own| own.height == height);
-        let signed = on_chain.map(|own| state.collection.signatures(&own));
-        let signed = signed.unwrap_or_default().into_iter();
-        signed.map(|signed| signed.signature).collect()
     }
 
     /// The newest own checkpoint that has a quorum and is not on chain; failing that, the newest one. None after the first
     /// that hands over to other operators: the contract takes no signature of theirs before. With the signatures, and
     /// whether they are a quorum.
     pub(super) fn ready(&self) -> Option<(Checkpoint, Vec<SignedCheckpoint>, bool)> {
+        let accepted = self.accepted().height;
         let state = self.state();
-        let mut heights = state.own.keys();
-        let end = heights.find(|height| self.schedule.is_last(**height));
-        let eligible = || state.own.range(..=end.copied().unwrap_or(u64::MAX)).rev();
-        let mut newest_first = eligible().map(|(_, signed)| signed.checkpoint);
-        let complete = newest_first.find(|checkpoint| state.collection.is_quorum(checkpoint));
+        let own = || state.own.range(accepted.saturating_add(1)..);
+        let end = own()
+            .map(|(height, _)| *height)
+            .find(|height| self.schedule.is_last(*height));
+        let end = end.unwrap_or(u64::MAX);
+        let newest_first = || {
+            own()
+                .rev()
+                .filter(|(height, _)| **height <= end)
+                .map(|(_, signed)| signed.checkpoint)
+        };
+        let complete = newest_first().find(|checkpoint| state.collection.is_quorum(checkpoint));
         let quorum = complete.is_some();
-        let checkpoint = complete.or_else(|| eligible().next().map(|(_, signed)| signed.checkpoint))?;
+        let checkpoint = complete.or_else(|| newest_first().next())?;
         Some((checkpoint, state.collection.signatures(&checkpoint), quorum))
     }
 
@@ -112,5 +153,29 @@ impl Checkpoints {
         let seat = set.and_then(|set| set.seat(self.signer.address()));
         let seat = seat.map_or(0, |(position, _)| position as u64);
         turns::before(checkpoint.height, self.schedule.interval, seats, seat)
+    }
+}
+
+fn tell(height: u64, progress: &Progress) {
+    match progress {
+        Progress::Idle | Progress::Waiting => {}
+        Progress::Sent(transaction) => tracing::info!(height, %transaction, "checkpoint submitted"),
+        Progress::Replaced(transaction) => {
+            tracing::warn!(height, %transaction, "the checkpoint's transaction was stuck and is outbid");
+        }
+        Progress::Repeated(transaction) => {
+            tracing::info!(height, %transaction, "the checkpoint's transaction was dropped and is sent again");
+        }
+        Progress::AtLimit => tracing::warn!(
+            height,
+            "the checkpoint's transaction is stuck at the most that may be offered: raise l2_max_fee_gwei, or wait"
+        ),
+        Progress::Mined { outcome, .. } => match outcome {
+            Some((transaction, true)) => tracing::info!(height, %transaction, "checkpoint accepted on chain"),
+            Some((transaction, false)) => {
+                tracing::info!(height, %transaction, "the checkpoint's transaction failed: mostly another was faster");
+            }
+            None => tracing::info!(height, "the nonce of the checkpoint's transaction is used"),
+        },
     }
 }

@@ -62,8 +62,18 @@ fn place_in(folder: TempDir, interval: u64, epoch_blocks: u64) -> Place {
     let exits = ExitStore::open(&folder.path().join("exits"), operators.domain).unwrap();
     let hatch = Hatch::default();
     let domain = operators.domain;
-    let (checkpoints, due) =
-        Checkpoints::new(committees, domain, schedule, key(1), index.clone(), exits, hatch).unwrap();
+    let evidence = EvidenceStore::open(&folder.path().join("evidence"), &domain).unwrap();
+    let (checkpoints, due) = Checkpoints::new(
+        committees,
+        domain,
+        schedule,
+        key(1),
+        index.clone(),
+        exits,
+        evidence,
+        hatch,
+    )
+    .unwrap();
     Place {
         index,
         checkpoints,
@@ -200,15 +210,25 @@ fn the_newest_checkpoint_with_a_quorum_is_submitted_even_if_a_newer_one_lacks_it
 }
 
 #[test]
-fn what_is_on_chain_is_not_submitted_again_and_the_accepted_height_never_falls() {
+fn what_is_on_chain_is_not_submitted_again_unless_a_reorganisation_undoes_it() {
     let place = place();
     place.blocks(1..=30);
+    place.cosign(2, 20);
+    place.cosign(3, 20);
     place.checkpoints.accept(20);
     assert_eq!(place.ready(), Some((30, 1, false)));
+    place.checkpoints.settled(10);
     place.checkpoints.accept(10);
-    assert_eq!(place.checkpoints.accepted(), Accepted { height: 20 });
+    let accepted = Accepted {
+        height: 10,
+        settled: 10,
+    };
+    assert_eq!(place.checkpoints.accepted(), accepted);
+    assert_eq!(place.ready(), Some((20, 3, true)), "it is submitted again");
     place.checkpoints.accept(30);
     assert_eq!(place.ready(), None);
+    place.checkpoints.settled(30);
+    assert!(place.checkpoints.state().own.is_empty());
     assert_eq!(
         place.checkpoints.newest().unwrap().0.height,
         30,
@@ -232,7 +252,7 @@ fn what_is_signed_can_be_proved_with_the_signatures_of_all_once_it_is_on_chain()
     place.cosign(3, 10);
     let signatures = place.checkpoints.accept(10);
     assert_eq!(signatures.len(), 2);
-    place.checkpoints.exits.accept(10, signatures).unwrap();
+    place.checkpoints.exits.accept(10, 10, signatures).unwrap();
     let certified = place.checkpoints.exits.certified().unwrap().unwrap();
     assert_eq!(certified.exits.archive().checkpoint.height, 10);
     assert_eq!(
@@ -336,4 +356,28 @@ fn the_signature_of_an_epoch_s_end_outlives_a_restart() {
     drop((index, checkpoints, due));
     let after = place_in(folder, 10, 20);
     assert_eq!(after.checkpoints.unsettled(), [signed]);
+}
+
+#[test]
+fn who_signs_twice_is_proved_and_the_others_are_told_once() {
+    let mut place = place();
+    place.blocks(1..=10);
+    place.due.try_recv().unwrap();
+    let own = place.checkpoints.newest().unwrap().0;
+    let other = Checkpoint {
+        state_root: B256::repeat_byte(0xee),
+        ..own
+    };
+    for checkpoint in [own, other, own, other] {
+        place.sign(2, checkpoint);
+    }
+    let evidence = place.checkpoints.evidence();
+    assert_eq!(evidence.len(), 1);
+    assert_eq!(evidence[0].case(), (key(2).address(), 10));
+    let told = [(); 2].map(|()| place.due.try_recv().unwrap());
+    assert_eq!(told, evidence[0].signed);
+    assert!(place.due.try_recv().is_err());
+    assert!(place.checkpoints.accused(evidence[0].signed));
+    let [first, _] = evidence[0].signed;
+    assert!(!place.checkpoints.accused([first, first]), "that proves nothing");
 }

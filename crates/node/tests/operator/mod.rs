@@ -9,8 +9,8 @@ use alloy::signers::local::PrivateKeySigner;
 use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::PrivateKey;
 use node::{Anvil, funded};
-use rampart_chain::Settlement;
 use rampart_chain::deploy::{Deployer, Hatch, L2Contracts};
+use rampart_chain::{Finality, Settlement};
 use rampart_client::NodeClient;
 use rampart_node::{Keys, NetworkFile, NodeConfig, NodeError, Params};
 use rampart_protocol::{
@@ -189,8 +189,15 @@ impl Stage {
             bootstrappers: std::collections::BTreeMap::new(),
             state_sync: false,
             api_listen,
-            l2_rpc: anvil.url.clone(),
+            l2_rpc: anvil.url.clone().into(),
+            l2_quorum: None,
+            l2_finality: Finality::Finalized,
             l1_rpc: None,
+            l1_quorum: None,
+            l1_finality: Finality::Finalized,
+            l2_max_fee_gwei: 200,
+            l1_max_fee_gwei: 200,
+            stuck_after_s: 30,
             allow_private_addresses: true,
             poll_ms: 50,
             min_free_mib: 64,

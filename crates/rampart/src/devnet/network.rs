@@ -5,9 +5,9 @@ use super::layout::{L1_CHAIN, L2_CHAIN, Layout, url};
 use super::{Args, OPERATORS, progress, restaking};
 use crate::{clock, keys};
 use anyhow::{Context, bail};
-use rampart_chain::Settlement;
 use rampart_chain::deploy::{Deployer, Hatch, L2Contracts};
 use rampart_chain::l1::L1Contracts;
+use rampart_chain::{Finality, Settlement};
 use rampart_client::NodeClient;
 use rampart_node::{DutiesConfig, NetworkFile, Params};
 use rampart_protocol::{Address, Amount, B256, Domain, Operator, OperatorSet, Seconds};
@@ -260,8 +260,15 @@ fn write_operators(
             bootstrappers: std::collections::BTreeMap::new(),
             state_sync: false,
             api_listen: layout.api(operator),
-            l2_rpc: url(layout.l2()),
-            l1_rpc: Some(url(layout.l1())),
+            l2_rpc: url(layout.l2()).into(),
+            l2_quorum: None,
+            l2_finality: Finality::Finalized,
+            l1_rpc: Some(url(layout.l1()).into()),
+            l1_quorum: None,
+            l1_finality: Finality::Finalized,
+            l2_max_fee_gwei: 200,
+            l1_max_fee_gwei: 200,
+            stuck_after_s: 30,
             allow_private_addresses: true,
             poll_ms: 250,
             min_free_mib: 64,

@@ -3,10 +3,13 @@
 
 use super::finding::Finding;
 use super::{ConfigArgs, reach, unlock};
+use rampart_chain::Endpoints;
 use rampart_node::{Keys, NetworkFile, NodeConfig};
+use rampart_protocol::Address;
 use std::fs::{File, TryLockError};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::time::Duration;
 
 /// Free bytes below which an operator should not start, and below which it is a matter of days.
 const LEAST_FREE: u64 = 2 << 30;
@@ -62,32 +65,53 @@ async fn elsewhere(config: &NodeConfig, network: &NetworkFile, keys: Option<&Key
     let domain = network.operator_set.domain;
     // Before 1970 every block is ahead, which is what is then told.
     let now = crate::clock::now().unwrap_or_default();
-    let l2 = reach::Chain {
-        name: "L2",
-        rpc: &config.l2_rpc,
-        id: domain.chain_id,
-        contract: domain.settlement,
-    };
-    let mut findings = reach::chain(&l2, now).await;
+    let mut findings = Vec::new();
+    match config.l2() {
+        Err(error) => findings.push(Finding::failed("L2", error)),
+        Ok(l2) => {
+            findings.extend(endpoints("L2", &l2, domain.chain_id, domain.settlement, now).await);
+            if let (Some(keys), Some(rpc)) = (keys, l2.urls().next()) {
+                findings.push(reach::gas(rpc, keys.checkpoint_key()).await);
+            }
+        }
+    }
     if let Some(keys) = keys {
-        findings.push(reach::gas(&config.l2_rpc, keys.checkpoint_key()).await);
         findings.push(reach::peers(network, keys).await);
     }
     match config.restaking(network) {
         Err(error) => findings.push(Finding::failed("L1", error)),
         Ok(None) => {}
-        Ok(Some((rpc, restaking))) => {
-            let l1 = reach::Chain {
-                name: "L1",
-                rpc,
-                id: restaking.chain_id,
-                contract: restaking.outbox,
-            };
-            findings.extend(reach::chain(&l1, now).await);
-            if let Some(keys) = keys {
+        Ok(Some((l1, restaking))) => {
+            findings.extend(endpoints("L1", &l1, restaking.chain_id, restaking.outbox, now).await);
+            if let (Some(keys), Some(rpc)) = (keys, l1.urls().next()) {
                 findings.push(reach::registration(rpc, restaking.outbox, keys).await);
             }
         }
+    }
+    findings
+}
+
+/// Every endpoint of a chain; the only one is called by the chain's name.
+async fn endpoints(
+    chain: &str,
+    endpoints: &Endpoints,
+    id: u64,
+    contract: Address,
+    now: Duration,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (position, rpc) in endpoints.urls().enumerate() {
+        let name = match endpoints.count() {
+            1 => chain.to_owned(),
+            _ => format!("{chain} {}", endpoints.label(position)),
+        };
+        let chain = reach::Chain {
+            name: &name,
+            rpc,
+            id,
+            contract,
+        };
+        findings.extend(reach::chain(&chain, now).await);
     }
     findings
 }

@@ -118,6 +118,7 @@ fn configuration(args: &Args) -> anyhow::Result<String> {
          # Where clients connect: put a TLS proxy before it to publish it.\n\
          api_listen = {}\n\n\
          # RPC endpoints. What your operator votes for is what they show: run your own nodes.\n\
+         # Several, [\"https://…\", \"https://…\"], are compared: more than half must agree, or l2_quorum of them.\n\
          l2_rpc = {}\n\
          {l1_rpc}\n\n\
          # Watching services and judging cases (docs/judging.md): who leaves this section out earns nothing.\n\

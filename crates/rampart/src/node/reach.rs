@@ -20,7 +20,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// A chain as the network's file tells it.
 pub struct Chain<'a> {
-    pub name: &'static str,
+    pub name: &'a str,
     pub rpc: &'a str,
     pub id: u64,
     pub contract: Address,
