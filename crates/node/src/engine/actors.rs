@@ -5,6 +5,7 @@
 use super::committees::Committees;
 use super::config::{EngineConfig, Timeouts};
 use super::handle::EngineError;
+use super::handover::Handovers;
 use super::runtime::Runtime;
 use super::scheme::{Finalization, Scheme};
 use super::state_sync::{Peers, StateSource};
@@ -96,27 +97,65 @@ where
         format!("{}-{name}", self.config.storage.prefix)
     }
 
+    /// Serves proofs of committees to peers and asks for them.
+    pub(super) fn handovers<S, R>(&mut self, channel: (S, R)) -> Handovers<E>
+    where
+        S: Sender<PublicKey = PublicKey>,
+        R: Receiver<PublicKey = PublicKey>,
+    {
+        let (handovers, handle) = Handovers::start(
+            self.context.child("handovers"),
+            self.committees.clone(),
+            (self.epocher.clone(), self.config.operators.domain),
+            self.resolving(),
+            channel,
+        );
+        self.handles.push(handle);
+        handovers
+    }
+
+    /// How the engine's own resolvers send requests.
+    fn resolving(&self) -> Peers<P, B> {
+        Peers {
+            me: self.me.clone(),
+            peers: self.peers.clone(),
+            blocker: self.blocker.clone(),
+            mailbox: MAILBOX,
+            fetch_timeout: self.fetch_timeout,
+            fetch_retry: FETCH_RETRY,
+        }
+    }
+
     /// Decides between state sync and recovery, and starts the probe that serves or seeks a recent certificate.
+    ///
+    /// Whoever syncs must know the committee of the block that it starts from. It learns all that its peers can prove, and
+    /// then asks the newest one for a certificate.
     pub(super) async fn plan<S, R>(
         &mut self,
         channel: (S, R),
+        handovers: &mut Handovers<E>,
     ) -> Result<(Plan<E>, probe::Mailbox<Scheme, Variant>), EngineError>
     where
         S: Sender<PublicKey = PublicKey>,
         R: Receiver<PublicKey = PublicKey>,
     {
         let mut plan = Plan::<E>::init(self.context.child("plan"), self.partition("sync-")).await;
+        let syncs = plan.should_sync(self.config.state_sync);
+        if syncs || plan.floor().is_some() {
+            handovers.catch_up().await;
+        }
+        let newest = self.committees.newest().saturating_sub(1);
         let (probe, mailbox) = Probe::new(probe::Config {
             context: self.context.child("probe"),
             provider: self.committees.clone(),
             strategy: Sequential,
             mailbox_size: MAILBOX,
             blocker: self.blocker.clone(),
-            minimum_epoch: Epoch::zero(),
+            minimum_epoch: Epoch::new(newest),
             retry_timeout: NonZeroDuration::new(PROBE_RETRY).expect("the constant is not zero"),
         });
         self.handles.push(probe.start(channel));
-        if plan.should_sync(self.config.state_sync) {
+        if syncs {
             let finalization = mailbox.subscribe().await.map_err(|_| EngineError::Stopped)?;
             tracing::info!(round = ?finalization.round(), "fetching the state of a recent block from peers");
             plan = plan.set_floor(finalization).await;
@@ -246,15 +285,8 @@ where
         S: Sender<PublicKey = PublicKey>,
         R: Receiver<PublicKey = PublicKey>,
     {
-        let peers = Peers {
-            me: self.me.clone(),
-            peers: self.peers.clone(),
-            blocker: self.blocker.clone(),
-            mailbox: MAILBOX,
-            fetch_timeout: self.fetch_timeout,
-            fetch_retry: FETCH_RETRY,
-        };
-        let (source, handle) = StateSource::start(self.context.child("state"), peers, serving, channel);
+        let context = self.context.child("state");
+        let (source, handle) = StateSource::start(context, self.resolving(), serving, channel);
         self.handles.push(handle);
         source
     }

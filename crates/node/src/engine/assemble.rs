@@ -17,10 +17,10 @@ use commonware_macros::boxed;
 use commonware_p2p::{Blocker, Provider, Receiver, Sender};
 use commonware_runtime::Handle;
 use commonware_utils::NonZeroDuration;
-use futures::future::select_all;
+use futures::future::{select, select_all};
 use rampart_ledger::{Changeset, Key, Record};
 use rampart_protocol::Domain;
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 use tokio::sync::watch;
 
 /// How often it is looked whether the state is open.
@@ -85,7 +85,8 @@ where
         handles: Vec::new(),
     };
 
-    let (plan, probe) = common.plan(channels.probe).await?;
+    let mut handovers = common.handovers(channels.handovers);
+    let (plan, probe) = common.plan(channels.probe, &mut handovers).await?;
     let start_block = Digested::precomputed(genesis.clone(), genesis.digest());
     let (marshal, marshal_mailbox, marshal_floor) = common.marshal(&plan, start_block).await?;
     let sync_floor = plan.floor().cloned();
@@ -119,17 +120,33 @@ where
     let reporters = Reporters::from((stateful_mailbox, finals));
     common.handles.push(marshal.start(reporters, buffer, resolver));
     probe.attach(marshal_mailbox.clone());
+    handovers.attach(marshal_mailbox.clone());
     if let Some((_, block)) = marshal_mailbox.get_anchor().await {
         tip_sender.send_replace(block.inner().header().clone());
     }
     common.handles.push(stateful.start());
-    let recall = recall(
-        common.context.child("clock"),
-        state.clone(),
-        committees.clone(),
-        domain,
-    );
-    common.context.child("recall").spawn(move |_| recall);
+    if sync_floor.is_none() {
+        let recall = recall(
+            common.context.child("clock"),
+            state.clone(),
+            committees.clone(),
+            domain,
+        );
+        common.context.child("recall").spawn(move |_| recall);
+    } else {
+        let (state, committees, mut handovers) = (state.clone(), committees.clone(), handovers.clone());
+        common.context.child("recall").spawn(move |clock| async move {
+            let recall = pin!(recall(clock.child("state"), state, committees, domain));
+            // Epochs that begin while the state arrives.
+            let follow = pin!(async move {
+                loop {
+                    handovers.catch_up().await;
+                    clock.sleep(STATE_RETRY).await;
+                }
+            });
+            select::<_, _>(recall, follow).await;
+        });
+    }
 
     let (current, epoch) = watch::channel(tip.borrow().epoch);
     let epochs = Epochs {
@@ -149,7 +166,11 @@ where
         .push(agreement.spawn(move |_| epochs.run(channels.votes, channels.certificates, channels.resolver)));
 
     let Common { context, handles, .. } = common;
-    let handle = context.spawn(move |_| supervise(handles));
+    let handle = context.spawn(move |_| async move {
+        supervise(handles).await;
+        // Handovers are given as long as somebody could ask for them here.
+        drop(handovers);
+    });
     Ok(Engine {
         handle,
         state,

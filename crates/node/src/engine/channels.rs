@@ -20,7 +20,7 @@ use commonware_utils::NZU32;
 pub const MAX_GOSSIP: usize = 128 * 1024;
 
 /// Identifier and quota (messages a second from each peer) of the engine's channels, in the order of [`Channels`].
-pub const ENGINE_CHANNELS: [(u64, Quota); 7] = [
+pub const ENGINE_CHANNELS: [(u64, Quota); 8] = [
     (0, Quota::per_second(NZU32!(256))),
     (1, Quota::per_second(NZU32!(256))),
     (2, Quota::per_second(NZU32!(128))),
@@ -28,6 +28,7 @@ pub const ENGINE_CHANNELS: [(u64, Quota); 7] = [
     (4, Quota::per_second(NZU32!(32))),
     (5, Quota::per_second(NZU32!(64))),
     (6, Quota::per_second(NZU32!(16))),
+    (9, Quota::per_second(NZU32!(16))),
 ];
 
 /// The mempool's channel.
@@ -53,12 +54,23 @@ pub struct Channels<S, R> {
     pub state: (S, R),
     /// Requests for a recent certificate, by operators that rejoin.
     pub probe: (S, R),
+    /// Requests for proofs of committees, by operators that join.
+    pub handovers: (S, R),
 }
 
-impl<S, R> From<[(S, R); 7]> for Channels<S, R> {
+impl<S, R> From<[(S, R); 8]> for Channels<S, R> {
     /// Names the channels registered in the order of [`ENGINE_CHANNELS`].
-    fn from(channels: [(S, R); 7]) -> Self {
-        let [votes, certificates, resolver, backfill, blocks, state, probe] = channels;
+    fn from(channels: [(S, R); 8]) -> Self {
+        let [
+            votes,
+            certificates,
+            resolver,
+            backfill,
+            blocks,
+            state,
+            probe,
+            handovers,
+        ] = channels;
         Self {
             votes,
             certificates,
@@ -67,6 +79,7 @@ impl<S, R> From<[(S, R); 7]> for Channels<S, R> {
             blocks,
             state,
             probe,
+            handovers,
         }
     }
 }

@@ -6,7 +6,7 @@
 //! ([`network`]), the tests over a seeded simulation of both.
 //!
 //! Agreement runs in epochs of a fixed number of heights, one instance each ([`epochs`]), among the committee of that
-//! epoch ([`committees`]).
+//! epoch ([`committees`]); whoever joins learns the committees by proof ([`handover`]).
 //!
 //! What a block means is [`crate::application`]'s; what to put into one is the caller's
 //! [`Source`](crate::application::Source).
@@ -18,6 +18,7 @@ mod committees;
 mod config;
 mod epochs;
 mod handle;
+mod handover;
 pub mod network;
 mod runtime;
 mod scheme;

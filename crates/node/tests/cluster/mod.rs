@@ -274,7 +274,7 @@ impl EngineDefinition for Cluster {
             participants,
             monitor,
         } = init;
-        let channels: [ChannelPair<PublicKey>; 7] = channels.try_into().expect("one pair for each channel");
+        let channels: [ChannelPair<PublicKey>; 8] = channels.try_into().expect("one pair for each channel");
         let place = Place {
             key: public_key,
             oracle,

@@ -13,10 +13,10 @@ use commonware_runtime::{Supervisor as _, deterministic::Context};
 
 /// Which channels, in their order, carry what is meant for everyone: votes, certificates and blocks. Both engines
 /// hear these from all; answers to requests go only to the engine that can have asked.
-const BROADCASTS: [bool; 7] = [true, true, false, false, true, false, false];
+const BROADCASTS: [bool; 8] = [true, true, false, false, true, false, false, false];
 
 /// One engine's side of every channel.
-pub type Half<F> = [(SplitSender<PublicKey, Context, F>, Receiver<PublicKey>); 7];
+pub type Half<F> = [(SplitSender<PublicKey, Context, F>, Receiver<PublicKey>); 8];
 
 /// Lets the first engine reach the first two of the others, and the second engine the rest.
 pub fn forwarder(others: &[PublicKey]) -> impl SplitForwarder<PublicKey> + use<> {
@@ -45,7 +45,7 @@ pub fn split<F: SplitForwarder<PublicKey>>(
     context: &Context,
     others: &[PublicKey],
     forwarder: &F,
-    channels: [ChannelPair<PublicKey>; 7],
+    channels: [ChannelPair<PublicKey>; 8],
 ) -> (Half<F>, Half<F>) {
     let mut shared = BROADCASTS.into_iter();
     let pairs = channels.map(|(sender, receiver)| {
@@ -61,9 +61,9 @@ pub fn split<F: SplitForwarder<PublicKey>>(
         });
         ((one, for_one), (two, for_two))
     });
-    let [a, b, c, d, e, f, g] = pairs;
+    let [a, b, c, d, e, f, g, h] = pairs;
     (
-        [a.0, b.0, c.0, d.0, e.0, f.0, g.0],
-        [a.1, b.1, c.1, d.1, e.1, f.1, g.1],
+        [a.0, b.0, c.0, d.0, e.0, f.0, g.0, h.0],
+        [a.1, b.1, c.1, d.1, e.1, f.1, g.1, h.1],
     )
 }
