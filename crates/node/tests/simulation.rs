@@ -48,10 +48,7 @@ fn plan(cluster: &Cluster, seed: u64, height: u64, operators: usize, purchases: 
             purchases,
             deposited: cluster.deposited(),
         })
-        .property(Certified {
-            operators: cluster.operators(),
-            up_to: height,
-        })
+        .property(Certified { up_to: height })
 }
 
 fn run(plan: PlanBuilder<Cluster>) -> PlanResult<Cluster> {

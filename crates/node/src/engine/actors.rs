@@ -6,6 +6,7 @@ use super::committees::Committees;
 use super::config::{EngineConfig, Timeouts};
 use super::handle::EngineError;
 use super::handover::Handovers;
+use super::remembered::Remembered;
 use super::runtime::Runtime;
 use super::scheme::{Finalization, Scheme};
 use super::state_sync::{Peers, StateSource};
@@ -97,6 +98,20 @@ where
         format!("{}-{name}", self.config.storage.prefix)
     }
 
+    /// Tells the committees that were known before a restart, and stores those that become known.
+    pub(super) async fn remember(&mut self) -> Result<(), EngineError> {
+        let remembered = Remembered::open(
+            self.context.child("remembered"),
+            self.partition("committees"),
+            self.committees.clone(),
+            self.config.operators.domain,
+        )
+        .await?;
+        let task = self.context.child("remember");
+        self.handles.push(task.spawn(move |_| remembered.run()));
+        Ok(())
+    }
+
     /// Serves proofs of committees to peers and asks for them.
     pub(super) fn handovers<S, R>(&mut self, channel: (S, R)) -> Handovers<E>
     where
@@ -156,7 +171,9 @@ where
         });
         self.handles.push(probe.start(channel));
         if syncs {
-            let finalization = mailbox.subscribe().await.map_err(|_| EngineError::Stopped)?;
+            // Epochs go on meanwhile, and messages are lost: more may have to be learnt to judge the answers.
+            let finalization = handovers.catch_up_until(mailbox.subscribe()).await;
+            let finalization = finalization.map_err(|_| EngineError::Stopped)?;
             tracing::info!(round = ?finalization.round(), "fetching the state of a recent block from peers");
             plan = plan.set_floor(finalization).await;
         }

@@ -17,10 +17,10 @@ use commonware_macros::boxed;
 use commonware_p2p::{Blocker, Provider, Receiver, Sender};
 use commonware_runtime::Handle;
 use commonware_utils::NonZeroDuration;
-use futures::future::{select, select_all};
+use futures::future::select_all;
 use rampart_ledger::{Changeset, Key, Record};
 use rampart_protocol::Domain;
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// How often it is looked whether the state is open.
@@ -85,6 +85,7 @@ where
         handles: Vec::new(),
     };
 
+    common.remember().await?;
     let mut handovers = common.handovers(channels.handovers);
     let (plan, probe) = common.plan(channels.probe, &mut handovers).await?;
     let start_block = Digested::precomputed(genesis.clone(), genesis.digest());
@@ -136,15 +137,10 @@ where
     } else {
         let (state, committees, mut handovers) = (state.clone(), committees.clone(), handovers.clone());
         common.context.child("recall").spawn(move |clock| async move {
-            let recall = pin!(recall(clock.child("state"), state, committees, domain));
-            // Epochs that begin while the state arrives.
-            let follow = pin!(async move {
-                loop {
-                    handovers.catch_up().await;
-                    clock.sleep(STATE_RETRY).await;
-                }
-            });
-            select::<_, _>(recall, follow).await;
+            // Epochs may begin while the state arrives.
+            handovers
+                .catch_up_until(recall(clock, state, committees, domain))
+                .await;
         });
     }
 

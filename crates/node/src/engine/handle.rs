@@ -36,6 +36,9 @@ pub enum EngineError {
         #[source]
         source: commonware_storage::archive::Error,
     },
+    /// The committees of past epochs cannot be read.
+    #[error("the committees of past epochs cannot be read")]
+    Remembered(#[from] super::remembered::RememberedError),
     /// Timeouts that the engine cannot work with.
     #[error("timeouts must grow: 0 < leader < certification < skip, 0 < retry < skip, 0 < fetch")]
     Timeouts,

@@ -33,8 +33,8 @@ use std::{
     time::Duration,
 };
 
-/// How long nobody must have had a newer proof until the newest committee known counts as the newest there is.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long nobody must have had a newer proof until the newest committee known counts as the newest there is, for now.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Heights that are looked through for a certificate: a block that was overtaken before its own quorum formed has none.
 const SEARCHED: usize = 64;
@@ -163,6 +163,17 @@ impl<E: Runtime> Handovers<E> {
     pub(super) fn attach(&self, marshal: MarshalMailbox<Scheme, Standard<Block>>) {
         // The engine has one marshal and attaches it once.
         let _ = self.archive.marshal.set(marshal);
+    }
+
+    /// Learns committees until something else happens.
+    pub(super) async fn catch_up_until<T>(&mut self, until: impl Future<Output = T>) -> T {
+        let mut until = pin!(until);
+        loop {
+            let step = pin!(self.catch_up());
+            if let Either::Left((value, _)) = select(until.as_mut(), step).await {
+                return value;
+            }
+        }
     }
 
     /// Learns one committee after the other, until nobody who is reached has a newer one.

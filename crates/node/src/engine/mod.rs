@@ -20,6 +20,7 @@ mod epochs;
 mod handle;
 mod handover;
 pub mod network;
+mod remembered;
 mod runtime;
 mod scheme;
 mod state_sync;

@@ -1,4 +1,4 @@
-//! Four operators on a simulated network with simulated disks, driven by one seed.
+//! Operators on a simulated network with simulated disks, driven by one seed.
 
 pub mod properties;
 pub mod twins;
@@ -54,9 +54,20 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// Four operators.
     pub fn new(script: Arc<Script>) -> Self {
-        let mut keys: Vec<PrivateKey> = (1..=4).map(PrivateKey::from_seed).collect();
+        Self::with(Self::sorted_keys(4), script)
+    }
+
+    /// So many consensus keys, in the order of the operators that have them.
+    pub fn sorted_keys(count: u64) -> Vec<PrivateKey> {
+        let mut keys: Vec<PrivateKey> = (1..=count).map(PrivateKey::from_seed).collect();
         keys.sort_by_key(PrivateKey::public_key);
+        keys
+    }
+
+    /// Operators with these keys; the first four have seats at genesis.
+    pub fn with(keys: Vec<PrivateKey>, script: Arc<Script>) -> Self {
         Self {
             keys,
             script,
@@ -104,8 +115,9 @@ impl Cluster {
         operators.entry((index, twin)).or_insert_with(new).clone()
     }
 
+    /// The committee of genesis.
     pub fn operators(&self) -> OperatorSet {
-        let seats = self.keys.iter().zip(1u8..).map(|(key, n)| Seat {
+        let seats = self.keys.iter().take(4).zip(1u8..).map(|(key, n)| Seat {
             public_key: B256::from_slice(key.public_key().as_ref()),
             checkpoint_key: Address::repeat_byte(n),
             weight: 1,
@@ -189,6 +201,7 @@ impl Cluster {
 fn joined(engine: Engine<Context>, operator: Operator, honest: bool) -> (Handle<()>, State) {
     let state = State {
         chain: engine.chain(),
+        committees: engine.committees(),
         state: engine.state(),
         operator,
         honest,
@@ -222,6 +235,7 @@ impl Sink for Monitored {
 /// One running operator, as properties see it.
 pub struct State {
     pub chain: Chain,
+    pub committees: Committees,
     pub state: StateReader<Context>,
     pub operator: Operator,
     pub honest: bool,

@@ -2,13 +2,14 @@
 
 use super::State;
 use super::workload::{INVESTOR, judges};
+use commonware_consensus::Epochable as _;
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_glue::simulate::{exit::ExitCondition, property::Property, tracker::ProgressTracker};
 use commonware_parallel::Sequential;
 use commonware_utils::test_rng;
 use rampart_ledger::{Key, Record, ReviewState, accrued, audit};
 use rampart_node::engine::{Scheme, participants};
-use rampart_protocol::{Amount, OperatorSet, PurchaseId};
+use rampart_protocol::{Amount, PurchaseId};
 use std::{future::Future, pin::Pin};
 
 type Check<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
@@ -162,6 +163,32 @@ impl Property<PublicKey, State> for Judged {
     }
 }
 
+/// Every honest operator knows the same committee of an epoch.
+#[derive(Clone)]
+pub struct Seated {
+    pub epoch: u64,
+    pub keys: Vec<PublicKey>,
+}
+
+impl Property<PublicKey, State> for Seated {
+    fn name(&self) -> &str {
+        "seated"
+    }
+
+    fn check<'a>(&'a self, _: &'a ProgressTracker<PublicKey>, states: &'a [&'a State]) -> Check<'a, ()> {
+        Box::pin(async move {
+            for state in honest(states) {
+                let seated = state.committees.keys(self.epoch);
+                let seated: Vec<_> = seated.into_iter().flatten().collect();
+                if seated != self.keys {
+                    return Err(format!("epoch {} has the seats {seated:?}", self.epoch));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
 /// Every block is of the epoch that its height belongs to, and views grow within an epoch.
 #[derive(Clone)]
 pub struct InEpochs {
@@ -197,8 +224,13 @@ impl Property<PublicKey, State> for InEpochs {
 /// operators: its own, or that of a descendant linked to it by headers (X1).
 #[derive(Clone)]
 pub struct Certified {
-    pub operators: OperatorSet,
     pub up_to: u64,
+}
+
+fn verifier(state: &State, epoch: u64) -> Option<Scheme> {
+    let set = state.committees.get(epoch)?;
+    let keys = participants(&set).ok()?;
+    Some(Scheme::verifier(&set.consensus_namespace(), keys))
 }
 
 impl Property<PublicKey, State> for Certified {
@@ -208,8 +240,6 @@ impl Property<PublicKey, State> for Certified {
 
     fn check<'a>(&'a self, _: &'a ProgressTracker<PublicKey>, states: &'a [&'a State]) -> Check<'a, ()> {
         Box::pin(async move {
-            let keys = participants(&self.operators).map_err(|error| error.to_string())?;
-            let verifier = Scheme::verifier(&self.operators.consensus_namespace(), keys);
             for state in honest(states) {
                 let executed = state.operator.seen(|seen| seen.headers.clone());
                 for (height, header) in executed.range(..=self.up_to) {
@@ -220,6 +250,8 @@ impl Property<PublicKey, State> for Certified {
                     });
                     let certified = certified.ok_or_else(|| format!("height {height} is not linked"))?;
                     let finalization = certificate.finalization;
+                    let verifier = verifier(state, finalization.epoch().get())
+                        .ok_or_else(|| format!("the committee of height {height} is not known"))?;
                     if finalization.proposal.payload.0 != certified.digest().0
                         || !finalization.verify(&mut test_rng(), &verifier, &Sequential)
                     {

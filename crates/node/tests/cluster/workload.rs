@@ -11,7 +11,7 @@ use rampart_node::application::{
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, Category, Domain, Header, Message, Nonce, Observation, OperatorSet,
     Ppm, ProviderId, PurchaseId, Seconds, ServiceId, SignedTransaction, Timestamp, message,
-    observation::{Deposit, InvestorWeight, OperatorStake, Source as ChainOf},
+    observation::{Deposit, InvestorWeight, OperatorKeys, OperatorStake, Source as ChainOf},
     verdict,
 };
 use std::{
@@ -76,6 +76,8 @@ pub struct Script {
     pub deposits: Vec<Observation>,
     /// What the L1 tells.
     pub restaking: Vec<Observation>,
+    /// The height from which on each of it is offered.
+    restaking_from: Vec<u64>,
     pub transactions: Vec<Verified>,
 }
 
@@ -139,10 +141,54 @@ impl Script {
         Arc::new(Self {
             deposits,
             restaking: restaking(),
+            restaking_from: vec![0; 2],
             transactions,
         })
     }
 }
+
+/// A change among the operators, told by the L1.
+pub enum Change {
+    /// An operator gets this stake, zero to leave.
+    Stake(Address, u128),
+    /// An operator proves a consensus key; the checkpoint key goes with it.
+    Key(Address, B256),
+}
+
+impl Script {
+    /// The same with changes among the operators, each from a height on, ascending.
+    pub fn with(self: Arc<Self>, changes: Vec<(u64, Change)>) -> Arc<Self> {
+        let mut script = Arc::into_inner(self).unwrap();
+        let (block_number, block_hash) = (60, B256::repeat_byte(8));
+        for (height, change) in changes {
+            let index = script.restaking.len() as u64;
+            script.restaking.push(match change {
+                Change::Stake(operator, stake) => Observation::OperatorStake(OperatorStake {
+                    index,
+                    operator,
+                    stake,
+                    commission: Ppm(50_000),
+                    block_number,
+                    block_hash,
+                }),
+                Change::Key(operator, consensus_key) => Observation::OperatorKeys(OperatorKeys {
+                    index,
+                    operator,
+                    consensus_key,
+                    checkpoint_key: Address::from_word(consensus_key),
+                    proven: true,
+                    block_number,
+                    block_hash,
+                }),
+            });
+            script.restaking_from.push(height);
+        }
+        Arc::new(script)
+    }
+}
+
+/// Who joins the operators.
+pub const NEWCOMER: Address = Address::repeat_byte(0x2e);
 
 /// What the script deposits for each account, tokens.
 pub const DEPOSIT: u128 = 10_000;
@@ -352,7 +398,11 @@ impl Operator {
             _ => {
                 let restaked = usize::try_from(request.restaking_count).unwrap();
                 let deposits = self.script.deposits.iter().skip(next).take(2);
-                let restaking = self.script.restaking.iter().skip(restaked).take(1);
+                let from = &self.script.restaking_from;
+                let due = from
+                    .get(restaked)
+                    .is_some_and(|from| *from <= request.parent.height);
+                let restaking = self.script.restaking.iter().skip(restaked).take(usize::from(due));
                 deposits.chain(restaking).cloned().collect()
             }
         };

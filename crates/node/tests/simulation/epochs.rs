@@ -1,15 +1,20 @@
 //! Changes of epochs under load, and under every fault that may meet them.
 
-use super::{cluster::properties::InEpochs, link, plan, run};
-use crate::cluster::{Cluster, workload::Script};
-use commonware_cryptography::ed25519::PublicKey;
+use super::{link, plan, run};
+use crate::cluster::{
+    Cluster,
+    properties::{InEpochs, Seated},
+    workload::{Change, NEWCOMER, Script, judges},
+};
+use commonware_consensus::types::{Epoch, Round, View};
+use commonware_cryptography::{Signer as _, ed25519::PublicKey};
 use commonware_glue::simulate::{
     action::{Action, Crash, Schedule},
     plan::PlanBuilder,
 };
 use commonware_p2p::simulated::Link;
 use commonware_utils::probability;
-use rampart_protocol::Timestamp;
+use rampart_protocol::{B256, Timestamp};
 use std::time::Duration;
 
 /// Blocks of an epoch in these runs.
@@ -93,4 +98,97 @@ fn a_network_that_is_split_in_two_at_the_end_of_an_epoch_goes_on_when_it_is_whol
         cut(schedule, start, (&two, &others)).at(Duration::from_secs(heal), Action::Heal(link(50, 10, false)))
     });
     run(epochs(&cluster, 24, 4).crash(Crash::Schedule(schedule)));
+}
+
+/// Six keys. The fifth joins with the third epoch; the fourth leaves with the fifth; the first operator's seat goes over to
+/// the sixth key with the seventh.
+fn changing() -> Cluster {
+    let keys = Cluster::sorted_keys(6);
+    let key = |index: usize| B256::from_slice(keys[index].public_key().as_ref());
+    let [first, .., last] = judges();
+    let changes = vec![
+        (5, Change::Stake(NEWCOMER, 10)),
+        (5, Change::Key(NEWCOMER, key(4))),
+        (3 * BLOCKS - 5, Change::Stake(last.address(), 0)),
+        (5 * BLOCKS - 5, Change::Key(first.address(), key(5))),
+    ];
+    let script = Script::new(4, 15, Timestamp(0)).with(changes);
+    let mut cluster = Cluster::with(keys, script);
+    cluster.epoch_blocks = BLOCKS;
+    cluster
+}
+
+/// A run of a cluster that changes into the eighth epoch, purchases in all of them.
+fn changes(cluster: &Cluster, seed: u64) -> PlanBuilder<Cluster> {
+    let seats = [
+        (1, vec![0, 1, 2, 3]),
+        (2, vec![0, 1, 2, 3, 4]),
+        (4, vec![0, 1, 2, 4]),
+        (6, vec![1, 2, 4, 5]),
+    ];
+    let plan = plan(cluster, seed, 7 * BLOCKS + 6, 4, 60).property(InEpochs { epoch_blocks: BLOCKS });
+    seats.into_iter().fold(plan, |plan, (epoch, seats)| {
+        let keys = seats.into_iter().map(|index| cluster.key(index)).collect();
+        plan.property(Seated { epoch, keys })
+    })
+}
+
+/// An operator whose machine is switched off for good once the chain is this high.
+fn gone(cluster: &Cluster, operator: usize, height: u64) -> Crash<PublicKey> {
+    Crash::ProcessedHeight {
+        participant: cluster.key(operator),
+        heights: height..=height + 5,
+        downtime: Duration::from_secs(1_000_000),
+    }
+}
+
+#[test]
+fn one_operator_joins_by_state_sync_another_leaves_and_a_third_changes_its_key_under_load() {
+    let cluster = changing();
+    let newcomers = Crash::DelayRound {
+        participants: vec![cluster.key(4), cluster.key(5)],
+        round: Round::new(Epoch::new(1), View::new(3)),
+    };
+    let plan = changes(&cluster, 25)
+        .crash(newcomers)
+        .crash(gone(&cluster, 3, 4 * BLOCKS + 1))
+        .crash(gone(&cluster, 0, 6 * BLOCKS + 1));
+    let result = run(plan);
+    assert!(result.delayed_started);
+    assert_eq!(result.crashes, 2, "who left is not needed any more");
+    for newcomer in [4, 5] {
+        let first = cluster.operator(newcomer).seen(|seen| seen.first);
+        assert!(
+            first.is_some_and(|height| height > 5),
+            "{newcomer} executed from {first:?} on"
+        );
+    }
+}
+
+#[test]
+fn a_newcomer_follows_three_changes_of_the_committee_that_it_did_not_see() {
+    let cluster = changing();
+    let late = Crash::DelayRound {
+        participants: vec![cluster.key(5)],
+        round: Round::new(Epoch::new(5), View::new(3)),
+    };
+    let plan = changes(&cluster, 26).crash(late).link(link(40, 20, true));
+    assert!(run(plan).delayed_started);
+    let first = cluster.operator(5).seen(|seen| seen.first);
+    assert!(
+        first.is_some_and(|height| height > 4 * BLOCKS),
+        "it executed from {first:?} on"
+    );
+}
+
+#[test]
+fn operators_that_crash_at_random_agree_while_the_committee_changes() {
+    let cluster = changing();
+    let crash = Crash::Random {
+        frequency: Duration::from_secs(6),
+        downtime: Duration::from_secs(2),
+        count: 1,
+    };
+    let result = run(changes(&cluster, 27).crash(crash));
+    assert!(result.crashes >= 4);
 }
