@@ -243,7 +243,7 @@ fn said(answer: &ResponsePacket) -> Option<String> {
         ResponsePayload::Success(payload) => format!("+{}", payload.get()),
         ResponsePayload::Failure(error) => {
             let data = error.data.as_ref().map_or("", |data| data.get());
-            format!("-{}", data)
+            format!("-{data}")
         }
     })
 }

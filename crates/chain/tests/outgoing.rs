@@ -170,14 +170,14 @@ async fn what_a_reorganisation_takes_back_is_sent_again() {
 async fn a_newer_checkpoint_takes_the_place_of_a_stuck_one_and_no_more_is_offered_than_allowed() {
     let stage = Stage::new().await;
     stage.world.anvil.set_automine(false).await;
-    let mut outgoing = stage.outgoing(3 * GWEI);
+    let mut outgoing = stage.outgoing(9 * GWEI);
     outgoing.drive(&stage.wish(10), 0).await.unwrap();
     let mut now = 0;
     let newer = stage.wish(20);
     loop {
         now += STUCK;
         match outgoing.drive(&newer, now).await.unwrap() {
-            Progress::Replaced(hash) => assert!(stage.offer(hash).await <= 3 * GWEI),
+            Progress::Replaced(hash) => assert!(stage.offer(hash).await <= 9 * GWEI),
             Progress::AtLimit => break,
             other => panic!("{other:?}"),
         }

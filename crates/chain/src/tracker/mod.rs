@@ -4,11 +4,11 @@
 //! In each round every endpoint that is not set aside gives a [`Report`]: which block it calls final, the entries of the
 //! contract up to some block, and the hashes of blocks that others named. From the round follows, in this order:
 //!
-//! 1. *An endpoint that contradicts itself is distrusted*: its final block went back or changed, its entries skip an index, lie
-//!    outside the range, or are not as many as the contract has counted.
-//! 2. *What was agreed is compared*: an endpoint that has another block at the height of the last agreed one is distrusted. If
+//! 1. *What was agreed is compared*: an endpoint that has another block at the height of the last agreed one is distrusted. If
 //!    as many as the quorum do, and agree, what was final is not: observation stops ([`News::Reorganised`]) until as many return
 //!    to what was agreed, since what the ledger has taken cannot be taken back.
+//! 2. *An endpoint that contradicts itself is distrusted*: its final block went back or changed, its entries skip an index, lie
+//!    outside the range, or are not as many as the contract has counted.
 //! 3. *A block counts as final when a quorum agrees on its hash and on every entry up to it.* The highest such block is taken;
 //!    whoever says otherwise about it is distrusted. If two quorums contradict each other, which needs one of at most half,
 //!    nothing is taken.
@@ -137,23 +137,17 @@ impl Tracker {
     pub fn take(&mut self, answers: BTreeMap<usize, Answer>, now_ms: u64) -> Round {
         let mut round = Round::default();
         let mut reports = BTreeMap::new();
-        let mut short = 0;
         for (position, answer) in answers {
             match answer {
                 Answer::Silent(reason) => self.silent(position, reason, now_ms, &mut round),
                 Answer::Wrong(fault) => self.distrust(position, fault, now_ms, &mut round),
-                Answer::Report(report) => match self.contradiction(position, &report) {
-                    None => {
-                        reports.insert(position, report);
-                    }
-                    Some(fault) => {
-                        short += usize::from(fault.says_that_entries_are_missing());
-                        self.distrust(position, fault, now_ms, &mut round);
-                    }
-                },
+                Answer::Report(report) => {
+                    reports.insert(position, report);
+                }
             }
         }
         self.compare_agreed(&mut reports, now_ms, &mut round);
+        let short = self.refuse_contradictions(&mut reports, now_ms, &mut round);
         for (position, report) in &reports {
             if let Some(endpoint) = self.endpoints.get_mut(*position)
                 && endpoint.reported(report.head)
@@ -166,6 +160,27 @@ impl Tracker {
         }
         self.count_short(short, &mut round);
         round
+    }
+
+    /// Distrusts who contradicts itself; returns how many say that entries are missing.
+    fn refuse_contradictions(
+        &mut self,
+        reports: &mut BTreeMap<usize, Report>,
+        now_ms: u64,
+        round: &mut Round,
+    ) -> usize {
+        let mut faults = Vec::new();
+        reports.retain(|position, report| {
+            let fault = self.contradiction(*position, report);
+            faults.extend(fault.iter().map(|fault| (*position, fault.clone())));
+            fault.is_none()
+        });
+        let missing = |(_, fault): &&(usize, Fault)| fault.says_that_entries_are_missing();
+        let short = faults.iter().filter(missing).count();
+        for (position, fault) in faults {
+            self.distrust(position, fault, now_ms, round);
+        }
+        short
     }
 
     /// What an endpoint's report contradicts in itself or in what it said before.

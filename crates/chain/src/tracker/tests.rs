@@ -210,7 +210,7 @@ fn what_an_endpoint_says_of_itself_must_hold_together() {
             },
         ),
         (
-            |r| r.entries.push(CHAIN_ENTRY.entry(0)),
+            |r| r.entries.push(ONE_ENTRY.entry(0)),
             Fault::Skips {
                 expected: 2,
                 given: 0,
@@ -232,7 +232,7 @@ fn what_an_endpoint_says_of_itself_must_hold_together() {
     }
 }
 
-const CHAIN_ENTRY: std::sync::LazyLock<Chain> = std::sync::LazyLock::new(|| chain(&[12]));
+static ONE_ENTRY: std::sync::LazyLock<Chain> = std::sync::LazyLock::new(|| chain(&[12]));
 
 #[test]
 fn a_final_block_that_goes_back_or_changes_is_a_fault_unless_finality_is_a_number_of_blocks() {
