@@ -21,7 +21,7 @@ use rampart_node::monitor::judge::Decisions;
 use rampart_node::monitor::sealed::Folder;
 use rampart_node::{Keys, NodeConfig};
 use rampart_protocol::api::ReviewStage;
-use rampart_protocol::{CaseId, ProviderId, PurchaseId, ServiceId};
+use rampart_protocol::{CaseId, ProviderId, PurchaseId, ServiceId, verdict};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -77,11 +77,11 @@ async fn an_outage_is_seen_reported_once_and_decides_a_dispute_and_people_decide
     // The outage supports the complaint about service 2. Nothing supports the one about service 1, but people decide so.
     let verdicts = stage.config.state_dir.join("verdicts");
     let decisions = Decisions::new(&verdicts, stage.domain());
-    let cases = [
-        dispute(&stage, &running, disputed[0]).await,
-        dispute(&stage, &running, disputed[1]).await,
-    ];
+    let cases = disputed.map(verdict::review);
     decisions.decide(cases[0], true, "we called them".into()).unwrap();
+    for purchase in disputed {
+        dispute(&stage, &running, purchase).await;
+    }
     for purchase in disputed {
         reaches(&client, purchase, ReviewStage::Upheld).await;
     }
