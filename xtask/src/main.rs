@@ -16,6 +16,7 @@ mod npm;
 mod ports;
 mod prerequisites;
 mod runner;
+mod simulate;
 mod test;
 mod workspace;
 
@@ -55,6 +56,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Run random histories of the ledger, a million transactions unless told otherwise, with every property checked.
     Histories(histories::Arguments),
+    /// Run networks of operators in seeded simulation, each under faults of its own: ten thousand, or one to read.
+    Simulate(simulate::Arguments),
     /// Run the ledger's fuzz targets under libFuzzer.
     Fuzz(fuzz::Arguments),
 }
@@ -84,6 +87,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Deny(arguments) => deny::run(&workspace, &runner, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &runner, &arguments),
         Task::Histories(arguments) => histories::run(&runner, &arguments),
+        Task::Simulate(arguments) => simulate::run(&runner, &arguments),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &runner, &arguments),
     }
 }

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+#[path = "simulation/drawn.rs"]
+mod drawn;
 #[path = "simulation/epochs.rs"]
 mod epochs;
+#[path = "simulation/plans.rs"]
+mod plans;
 
 use cluster::{
     Cluster,

@@ -1,9 +1,12 @@
 //! Operators on a simulated network with simulated disks, driven by one seed.
 
+pub mod byzantine;
 pub mod properties;
+pub mod stage;
 pub mod twins;
 pub mod workload;
 
+use byzantine::Tampering;
 use commonware_consensus::types::{Epoch, Height, Round, View};
 use commonware_cryptography::{
     Signer as _,
@@ -14,7 +17,10 @@ use commonware_glue::simulate::{
     processed::ProcessedHeight,
     tracker::FinalizationUpdate,
 };
-use commonware_p2p::{Receiver, Sender, simulated::Oracle};
+use commonware_p2p::{
+    Receiver, Sender,
+    simulated::{self, Oracle},
+};
 use commonware_runtime::{Handle, Quota, Spawner as _, Supervisor as _, deterministic};
 use commonware_utils::{NZUsize, channel::mpsc};
 use rampart_ledger::{Key, Record};
@@ -25,10 +31,12 @@ use rampart_node::{
     storage::{StateReader, StorageConfig},
 };
 use rampart_protocol::{Address, Amount, B256, Operator as Seat, OperatorSet};
+use stage::Staged;
 use std::{
     collections::BTreeMap,
     num::NonZeroUsize,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 use workload::{Conduct, Operator, Script};
 
@@ -45,12 +53,25 @@ pub struct Cluster {
     pub twin: Option<usize>,
     /// An operator that does not do what it should, and how.
     pub odd: Option<(usize, Conduct)>,
+    /// An operator that deceives others on the wire, and how.
+    pub byzantine: Option<(usize, byzantine::Conduct)>,
+    /// An operator of which each step takes so long.
+    pub slow: Option<(usize, Duration)>,
+    /// How long each step of the others takes.
+    pub step: Duration,
+    /// Operators that stand still until they are killed.
+    pub stalls: Vec<stage::Stall>,
     /// Blocks of an epoch.
     pub epoch_blocks: u64,
     /// Blocks that operators keep for others; all when `None`.
     pub retain_blocks: Option<usize>,
     /// What each operator saw, over its restarts, as an index on its disk would.
     operators: Arc<Mutex<BTreeMap<(usize, bool), Operator>>>,
+    /// The step that each operator is in.
+    places: Arc<Mutex<BTreeMap<usize, stage::Place>>>,
+    /// The steps that operators were in when they were killed.
+    killed_in: Arc<Mutex<Vec<stage::Step>>>,
+    tampering: Arc<Mutex<Option<Tampering>>>,
 }
 
 impl Cluster {
@@ -74,10 +95,42 @@ impl Cluster {
             pace: 1,
             twin: None,
             odd: None,
+            byzantine: None,
+            slow: None,
+            step: Duration::ZERO,
+            stalls: Vec::new(),
             epoch_blocks: 1_000,
             retain_blocks: None,
             operators: Arc::default(),
+            places: Arc::default(),
+            killed_in: Arc::default(),
+            tampering: Arc::default(),
         }
+    }
+
+    /// The steps that operators were in when they were killed, as far as they were started again.
+    pub fn killed_in(&self) -> Vec<stage::Step> {
+        self.killed_in.lock().unwrap().clone()
+    }
+
+    /// Blocks that an operator replaced by false ones.
+    pub fn false_blocks(&self) -> usize {
+        let tampering = self.tampering.lock().unwrap();
+        tampering.as_ref().map_or(0, Tampering::replaced)
+    }
+
+    fn stalls_of(&self, index: usize) -> Vec<stage::Stall> {
+        let stalls = self.stalls.iter().filter(|stall| stall.operator == index);
+        stalls.copied().collect()
+    }
+
+    /// The place of an operator that starts; if it was there before, it was killed where it stood.
+    fn place(&self, index: usize) -> stage::Place {
+        let mut places = self.places.lock().unwrap();
+        if let Some(place) = places.get(&index) {
+            self.killed_in.lock().unwrap().push(*place.lock().unwrap());
+        }
+        places.entry(index).or_default().clone()
     }
 
     pub fn key(&self, index: usize) -> PublicKey {
@@ -151,6 +204,7 @@ impl Cluster {
 
 /// Where one operator's engine runs.
 struct Place<'a> {
+    index: usize,
     key: &'a PublicKey,
     oracle: &'a Oracle<PublicKey, Context>,
     monitor: mpsc::UnboundedSender<FinalizationUpdate<PublicKey>>,
@@ -185,15 +239,49 @@ impl Cluster {
             key: place.key.clone(),
             monitor: place.monitor.clone(),
         };
-        let seams = Seams {
-            source: operator.clone(),
-            feed: operator.clone(),
+        let each = match self.slow {
+            Some((slow, each)) if slow == place.index => each,
+            _ => self.step,
+        };
+        let staged = Staged::new(
+            context.child("stage"),
+            operator.clone(),
             sink,
+            self.place(place.index),
+            each,
+            self.stalls_of(place.index),
+        );
+        let seams = Seams {
+            source: staged.clone(),
+            feed: staged.clone(),
+            sink: staged,
             senders: Senders::new(workload::domain(), 1024),
         };
         engine::start(context, config, committees, network, seams)
             .await
             .unwrap()
+    }
+}
+
+impl Cluster {
+    /// Channels of an operator that deceives. It remembers over its restarts how.
+    fn tampered(
+        &self,
+        index: usize,
+        conduct: byzantine::Conduct,
+        config: &EngineConfig,
+        channels: [ChannelPair<PublicKey>; 7],
+    ) -> [(byzantine::Tampered, simulated::Receiver<PublicKey>); 7] {
+        let mut tampering = self.tampering.lock().unwrap();
+        let new = || {
+            let (namespace, keys) = (
+                config.operators.consensus_namespace(),
+                engine::participants(&config.operators).unwrap(),
+            );
+            let scheme = engine::Scheme::signer(&namespace, keys, self.keys[index].clone()).unwrap();
+            Tampering::new(conduct, scheme, config.limits)
+        };
+        tampering.get_or_insert_with(new).before(channels)
     }
 }
 
@@ -211,7 +299,7 @@ fn joined(engine: Engine<Context>, operator: Operator, honest: bool) -> (Handle<
 
 /// Reports finalisations to the harness on the way to the operator's own sink.
 #[derive(Clone)]
-struct Monitored {
+pub struct Monitored {
     operator: Operator,
     key: PublicKey,
     monitor: mpsc::UnboundedSender<FinalizationUpdate<PublicKey>>,
@@ -290,11 +378,20 @@ impl EngineDefinition for Cluster {
         } = init;
         let channels: [ChannelPair<PublicKey>; 8] = channels.try_into().expect("one pair for each channel");
         let place = Place {
+            index,
             key: public_key,
             oracle,
             monitor,
         };
         let operator = self.operator_or_new(index, false);
+        if let Some((_, conduct)) = self.byzantine.filter(|(byzantine, _)| *byzantine == index) {
+            let config = self.config(format!("operator-{index}"), delayed);
+            let channels = self.tampered(index, conduct, &config, channels);
+            let engine = self
+                .run(context, config, &place, channels.into(), &operator)
+                .await;
+            return joined(engine, operator, false);
+        }
         if self.twin != Some(index) {
             let config = self.config(format!("operator-{index}"), delayed);
             return joined(
