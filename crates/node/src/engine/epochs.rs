@@ -52,6 +52,10 @@ pub(super) struct Finals {
 pub(super) struct Reports(mpsc::UnboundedReceiver<Report>);
 
 /// The queue of finalised blocks: both ends.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "marshal has at most a few blocks under way that are not acknowledged, so the queue stays short"
+)]
 pub(super) fn finals() -> (Finals, Reports) {
     let (sender, receiver) = mpsc::unbounded_channel();
     (Finals { sender }, Reports(receiver))
@@ -69,7 +73,6 @@ impl Reporter for Finals {
             digest: block.digest(),
             done,
         };
-        // Marshal has at most a few blocks under way, so the queue stays short.
         match self.sender.send(report) {
             Ok(()) => Feedback::Ok,
             Err(_) => Feedback::Closed,
