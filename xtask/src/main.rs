@@ -12,6 +12,7 @@ mod devnet;
 mod eigenlayer;
 mod fuzz;
 mod histories;
+mod kill;
 mod npm;
 mod ports;
 mod prerequisites;
@@ -56,6 +57,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Run random histories of the ledger, a million transactions unless told otherwise, with every property checked.
     Histories(histories::Arguments),
+    /// Kill operators, as processes, a hundred times while consumers buy: nothing confirmed is lost, nobody forks.
+    Kill(kill::Arguments),
     /// Run networks of operators in seeded simulation, each under faults of its own: ten thousand, or one to read.
     Simulate(simulate::Arguments),
     /// Run the ledger's fuzz targets under libFuzzer.
@@ -87,6 +90,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Deny(arguments) => deny::run(&workspace, &runner, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &runner, &arguments),
         Task::Histories(arguments) => histories::run(&runner, &arguments),
+        Task::Kill(arguments) => kill::run(&workspace, &runner, &arguments),
         Task::Simulate(arguments) => simulate::run(&runner, &arguments),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &runner, &arguments),
     }

@@ -387,10 +387,8 @@ impl EngineDefinition for Cluster {
         if let Some((_, conduct)) = self.byzantine.filter(|(byzantine, _)| *byzantine == index) {
             let config = self.config(format!("operator-{index}"), delayed);
             let channels = self.tampered(index, conduct, &config, channels);
-            let engine = self
-                .run(context, config, &place, channels.into(), &operator)
-                .await;
-            return joined(engine, operator, false);
+            let running = self.run(context, config, &place, channels.into(), &operator);
+            return joined(Box::pin(running).await, operator, false);
         }
         if self.twin != Some(index) {
             let config = self.config(format!("operator-{index}"), delayed);

@@ -96,12 +96,12 @@ const NOT_CHECKING: [Step; 5] = [
 struct Draw(StdRng);
 
 impl Draw {
-    fn from_to(&mut self, from: u64, to: u64) -> u64 {
+    fn between(&mut self, from: u64, to: u64) -> u64 {
         self.0.random_range(from..=to)
     }
 
     fn one_in(&mut self, n: u64) -> bool {
-        self.from_to(1, n) == 1
+        self.between(1, n) == 1
     }
 
     fn operator(&mut self, but: &[usize]) -> usize {
@@ -115,20 +115,20 @@ impl Drawn {
         let mut draw = Draw(StdRng::seed_from_u64(seed));
         let theme = THEMES[usize::try_from(seed % THEMES.len() as u64).unwrap_or_default()];
         let mixed = theme == Theme::Mixed;
-        let latency = draw.from_to(5, 120);
+        let latency = draw.between(5, 120);
         let mut plan = Self {
             seed,
-            latency: (latency, draw.from_to(0, latency / 2)),
+            latency: (latency, draw.between(0, latency / 2)),
             loss: 0,
             faults: Vec::new(),
             byzantine: None,
             late: None,
             slow: None,
             stalls: Vec::new(),
-            epoch_blocks: draw.from_to(8, 30),
+            epoch_blocks: draw.between(8, 30),
         };
         if draw.one_in(3) {
-            plan.loss = u8::try_from(draw.from_to(1, 15)).unwrap_or_default();
+            plan.loss = u8::try_from(draw.between(1, 15)).unwrap_or_default();
         }
         if theme == Theme::Byzantine || (mixed && draw.one_in(2)) {
             // In turn, so that a row of seeds has them all.
@@ -139,7 +139,7 @@ impl Drawn {
             plan.late = Some(draw.operator(&[]));
         }
         if theme == Theme::Slow || (mixed && draw.one_in(3)) {
-            plan.slow = Some((draw.operator(&plan.odd()), draw.from_to(50, 1_500)));
+            plan.slow = Some((draw.operator(&plan.odd()), draw.between(50, 1_500)));
         }
         plan.faults = match theme {
             Theme::Crashes => plan.crashes(&mut draw),
@@ -167,8 +167,8 @@ impl Drawn {
 
     /// One operator after another is killed and comes back, one of them at a time.
     fn crashes(&mut self, draw: &mut Draw) -> Vec<(u64, Fault)> {
-        let (mut faults, mut at) = (Vec::new(), draw.from_to(300, 2_000));
-        for _ in 0..draw.from_to(1, 4) {
+        let (mut faults, mut at) = (Vec::new(), draw.between(300, 2_000));
+        for _ in 0..draw.between(1, 4) {
             let operator = draw.operator(&self.odd());
             // Observations are there to be checked in the first blocks only.
             let steps = if at < 1_200 { &STEPS[..] } else { &NOT_CHECKING[..] };
@@ -176,29 +176,29 @@ impl Drawn {
             self.stalls.push(Stall {
                 operator,
                 step,
-                from: Duration::from_millis(at.saturating_sub(draw.from_to(400, 1_000))),
+                from: Duration::from_millis(at.saturating_sub(draw.between(400, 1_000))),
                 killed: Duration::from_millis(at),
             });
             faults.push((at, Fault::Kill(vec![operator])));
-            at += draw.from_to(0, 5_000);
+            at += draw.between(0, 5_000);
             faults.push((at, Fault::Start(vec![operator])));
-            at += draw.from_to(1, 1_500);
+            at += draw.between(1, 1_500);
         }
         faults
     }
 
     fn partition(&self, draw: &mut Draw) -> Vec<(u64, Fault)> {
-        let (mut faults, mut at) = (Vec::new(), draw.from_to(300, 2_000));
-        for _ in 0..draw.from_to(1, 3) {
+        let (mut faults, mut at) = (Vec::new(), draw.between(300, 2_000));
+        for _ in 0..draw.between(1, 3) {
             let one = draw.operator(&[]);
             let mut group = vec![one];
             if draw.one_in(2) {
                 group.push(draw.operator(&[one]));
             }
             faults.push((at, Fault::Cut(group)));
-            at += draw.from_to(500, 15_000);
+            at += draw.between(500, 15_000);
             faults.push((at, Fault::Heal));
-            at += draw.from_to(1, 3_000);
+            at += draw.between(1, 3_000);
         }
         faults
     }
@@ -206,10 +206,10 @@ impl Drawn {
 
 /// All are killed at once, and come back one after another.
 fn outage(draw: &mut Draw) -> Vec<(u64, Fault)> {
-    let mut at = draw.from_to(300, 3_000);
+    let mut at = draw.between(300, 3_000);
     let mut faults = vec![(at, Fault::Kill((0..OPERATORS).collect()))];
     for operator in 0..OPERATORS {
-        at += draw.from_to(0, 3_000);
+        at += draw.between(0, 3_000);
         faults.push((at, Fault::Start(vec![operator])));
     }
     faults
@@ -217,10 +217,10 @@ fn outage(draw: &mut Draw) -> Vec<(u64, Fault)> {
 
 /// Disks stop taking writes, which ends engines, by their design; all start again when disks work.
 fn disks(draw: &mut Draw) -> Vec<(u64, Fault)> {
-    let at = draw.from_to(300, 3_000);
+    let at = draw.between(300, 3_000);
     vec![
         (at, Fault::BreakDisks),
-        (at + draw.from_to(1, 2_000), Fault::MendDisks),
+        (at + draw.between(1, 2_000), Fault::MendDisks),
     ]
 }
 
