@@ -2,8 +2,8 @@
 
 use rampart_protocol::api::{
     AccountView, CaseView, Cases, CheckpointView, EpochReportView, EpochView, ErrorBody, ErrorView, ExitView,
-    InvestorView, OperatorView, Operators, ParamsView, ProviderView, PurchaseView, Purchases, ReviewView,
-    Reviews, ServiceView, Services, Status, TermsView, Totals, TransactionView, WithdrawalView,
+    InvestorView, OperatorSets, OperatorView, Operators, ParamsView, ProviderView, PurchaseView, Purchases,
+    ReviewView, Reviews, ServiceView, Services, Status, TermsView, Totals, TransactionView, WithdrawalView,
 };
 use rampart_protocol::{
     Address, B256, CaseId, Confirmation, ExitArchive, OperatorSet, ProviderId, PurchaseId, ServiceId,
@@ -98,12 +98,20 @@ impl NodeClient {
         }
     }
 
-    /// The operator set, whose signatures count, as the node tells it. Do not trust it: pin the set by other means.
+    /// The operators of the first epoch, as the node tells them. Do not trust it: pin the set by other means.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn operator_set(&self) -> Result<OperatorSet, ClientError> {
         self.get("/v1/operator-set").await
+    }
+
+    /// Proofs of the operators of the epochs after `from`, one after another. Verify them: see [`crate::follow::catch_up`].
+    ///
+    /// # Errors
+    /// See [`ClientError`]; 404 when the node does not know the epoch, or no longer.
+    pub async fn operator_sets(&self, from: u64) -> Result<OperatorSets, ClientError> {
+        self.get(&format!("/v1/operator-sets?from={from}")).await
     }
 
     /// Every operator with stake, as the ledger knows them.

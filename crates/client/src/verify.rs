@@ -42,6 +42,20 @@ pub enum VerifyError {
         /// What was quoted.
         header: B256,
     },
+    /// The operators of the certificate's epoch are not known: an older one than the trusted set's, or a newer one that no
+    /// handover led to yet.
+    #[error("the operators of epoch {epoch} are not known, only those of epochs {first} to {last}")]
+    UnknownEpoch {
+        /// The certificate's epoch.
+        epoch: u64,
+        /// The first epoch known.
+        first: u64,
+        /// The last epoch known.
+        last: u64,
+    },
+    /// The epochs of trusted sets do not ascend.
+    #[error("the epochs of the trusted operator sets do not ascend")]
+    Epochs,
     /// Not a quorum of valid signatures.
     #[error("the finalization certificate does not hold a quorum of valid operator signatures")]
     Quorum,

@@ -52,15 +52,9 @@ pub enum GatewayError {
         #[source]
         source: DecodeError,
     },
-    /// The operator set file cannot be read as one.
-    #[error("{path} is not an operator set")]
-    Operators {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        #[source]
-        source: serde_json::Error,
-    },
+    /// The operators' file cannot be used.
+    #[error("the operator set cannot be used")]
+    Operators(#[source] rampart_client::FollowError),
     /// A purchase does not fit the service that it is configured for.
     #[error("purchase {purchase} cannot be used: {reason}")]
     Purchase {

@@ -30,7 +30,8 @@ pub struct Bound {
     limits: crate::config::Limits,
 }
 
-/// Loads purchases and listens. Neither the node nor a sidecar is asked yet.
+/// Loads purchases and listens. No sidecar is asked yet; operators are, if their set is configured, who
+/// serves now.
 ///
 /// # Errors
 /// When the configuration makes no sense, its files cannot be used, or the address cannot be bound.
@@ -38,6 +39,7 @@ pub async fn bind(config: Config) -> Result<Bound, GatewayError> {
     config.check()?;
     let client = HttpClient::new();
     let shared = Arc::new(Shared::new(&config)?);
+    shared.catch_up().await;
     let services = config.services.iter().map(|service| {
         let service = Service::new(service.clone(), Arc::clone(&shared))?;
         Ok(Arc::new(service))

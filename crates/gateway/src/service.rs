@@ -9,8 +9,8 @@ use crate::purchase::{Purchase, Spent};
 use crate::sequence::Sequences;
 use crate::target::Target;
 use crate::wallet::{StoredPurchase, Wallet, public_key, read_key};
-use rampart_client::{NodeClient, verify_confirmation};
-use rampart_protocol::{Confirmation, OperatorSet, PurchaseId};
+use rampart_client::{FollowedOperators, NodeClient, VerifyError, follow};
+use rampart_protocol::{Confirmation, PurchaseId};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,30 +20,31 @@ pub struct Shared {
     pub sequences: Arc<Sequences>,
     pub wallet: Option<Wallet>,
     pub nodes: Option<NodeClient>,
-    pub operators: Option<OperatorSet>,
+    pub operators: Option<FollowedOperators>,
 }
 
 impl Shared {
     pub fn new(config: &Config) -> Result<Self, GatewayError> {
-        let operators = config.operators.as_deref().map(read_operators).transpose()?;
+        let follow = |path: &Path| {
+            let trusted = follow::load(path).map_err(GatewayError::Operators)?;
+            let progress = config.state.join("operators.json");
+            FollowedOperators::new(&trusted, config.nodes.clone(), Some(progress))
+                .map_err(GatewayError::Operators)
+        };
         Ok(Self {
             sequences: Arc::new(Sequences::open(&config.state)?),
+            operators: config.operators.as_deref().map(follow).transpose()?,
             wallet: config.wallet.clone().map(Wallet::new),
             nodes: (!config.nodes.is_empty()).then(|| NodeClient::new(config.nodes.clone())),
-            operators,
         })
     }
-}
 
-fn read_operators(path: &Path) -> Result<OperatorSet, GatewayError> {
-    let text = std::fs::read(path).map_err(|source| GatewayError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    serde_json::from_slice(&text).map_err(|source| GatewayError::Operators {
-        path: path.to_owned(),
-        source,
-    })
+    /// Learns whatever operators there are by now, so that purchases of later epochs can be verified.
+    pub async fn catch_up(&self) {
+        if let Some(operators) = &self.operators {
+            operators.known_for(u64::MAX).await;
+        }
+    }
 }
 
 /// Why a service cannot be asked at all.
@@ -87,6 +88,7 @@ impl Service {
             Ok(purchase) => Ok(purchase),
             Err(unpaid) if !self.may_look(now) => Err(unpaid),
             Err(_) => {
+                self.shared.catch_up().await;
                 let service = Arc::clone(self);
                 let looked = tokio::task::spawn_blocking(move || service.look()).await;
                 if let Ok(Err(error)) = looked {
@@ -126,7 +128,7 @@ impl Service {
                     "a node sent the confirmation of another record"
                 );
             }
-            Ok(confirmation) => match self.verified(&confirmation) {
+            Ok(confirmation) => match self.verified_by_now(&confirmation).await {
                 Ok(()) => purchase.set_confirmation(&confirmation),
                 Err(error) => {
                     tracing::error!(service = self.config.name, %error, "a node sent a false confirmation")
@@ -136,14 +138,27 @@ impl Service {
         }
     }
 
+    /// As [`Self::verified`], after learning of the operators that certified it.
+    async fn verified_by_now(&self, confirmation: &Confirmation) -> Result<(), GatewayError> {
+        if let (Some(operators), Some(certified)) = (&self.shared.operators, confirmation.certified()) {
+            operators.known_for(certified.epoch).await;
+        }
+        self.verified(confirmation)
+    }
+
     fn verified(&self, confirmation: &Confirmation) -> Result<(), GatewayError> {
         let fail = |reason| GatewayError::Purchase {
             purchase: confirmation.record.id,
             reason,
         };
         match &self.shared.operators {
-            Some(operators) => verify_confirmation(confirmation, operators)
-                .map_err(|_| fail("its confirmation does not verify against the operator set")),
+            Some(operators) => operators
+                .known()
+                .verify(confirmation)
+                .map_err(|error| match error {
+                    VerifyError::UnknownEpoch { .. } => fail("the operators that certified it are not known"),
+                    _ => fail("its confirmation does not verify against the operator set"),
+                }),
             None if confirmation.is_included() && confirmation.certified().is_some() => Ok(()),
             None => Err(fail("its confirmation proves another block")),
         }

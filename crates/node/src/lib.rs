@@ -13,6 +13,7 @@ pub mod engine;
 pub mod exits;
 pub mod feed;
 mod gossip;
+pub mod handovers;
 pub mod hatch;
 pub mod index;
 pub mod keys;

@@ -11,6 +11,7 @@ use crate::engine::{self, Committees, Engine, EngineConfig, EngineError, Network
 use crate::exits::{ExitError, ExitStore};
 use crate::feed::{self, ChainFeed, MarkFile};
 use crate::gossip;
+use crate::handovers;
 use crate::hatch::{self, Hatch};
 use crate::index::{Index, IndexError};
 use crate::keys::{KeyError, Keys};
@@ -347,6 +348,15 @@ async fn serve(
 
     let (gossip, outgoing) = mpsc::channel(GOSSIP_QUEUE);
     let (state, chain) = (engine.state(), engine.chain());
+    let proofs = handovers::keep(index.clone(), chain.clone(), domain);
+    tasks.spawn(async move {
+        if let Err(error) = proofs.await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "no proofs of operator sets are kept"
+            );
+        }
+    });
     tasks.spawn(catch_up(state.clone(), feed.clone()));
     tasks.spawn(gossip::run(
         outgoing,

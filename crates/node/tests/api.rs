@@ -16,11 +16,12 @@ mod operator;
 use alloy::primitives::U256;
 use http::{get, open, parse, post, request, rest};
 use operator::{Running, Stage, access_key, account, eventually, now, sign, tokens};
+use rampart_client::{OperatorChain, follow};
 use rampart_node::api::{MAX_BODY, MAX_SUBMISSIONS};
 use rampart_protocol::message::{Purchase, RegisterProvider, RegisterService, Withdraw};
 use rampart_protocol::{
-    AccessKey, Address, Amount, B256, Category, Domain, Nonce, ProviderId, Seconds, ServiceId,
-    SignedTransaction, Timestamp,
+    AccessKey, Address, Amount, B256, Category, Domain, Nonce, OperatorSet, ProviderId, Seconds, ServiceId,
+    SignedTransaction, Timestamp, TrustedOperators,
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Weak};
@@ -732,4 +733,28 @@ async fn every_answer_says_where_the_operator_stands() {
         market.operator.client().operator_set().await.unwrap(),
         market.stage.operators
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operators_of_each_epoch_are_proved_by_those_before() {
+    let market = market().await;
+    let client = market.operator.client();
+    let trusted = TrustedOperators::new(0, market.stage.operators.clone());
+    let chain = eventually("the second epoch's operators are proved", || async {
+        let mut chain = OperatorChain::new(&trusted).unwrap();
+        let learned = follow::catch_up(&mut chain, &client).await.unwrap();
+        (learned > 0).then_some(chain)
+    })
+    .await;
+    // The same single operator; its weight is its stake from now on.
+    let keys = |set: &OperatorSet| set.operators[0].public_key;
+    assert_eq!(keys(chain.newest()), keys(&market.stage.operators));
+    assert_eq!(client.operator_sets(1 << 40).await.unwrap().handovers, []);
+    for query in ["from=x", "form=0", "from=-1"] {
+        let answer = market.get(&format!("/v1/operator-sets?{query}")).await;
+        answer.is_error(400, "malformed_query");
+    }
+    let operator = client.operators().await.unwrap().operators.remove(0);
+    assert_eq!(operator.keys.unwrap().consensus_key, keys(chain.newest()));
+    assert_eq!(operator.seats.len(), 2);
 }

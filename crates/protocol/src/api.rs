@@ -4,6 +4,7 @@
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::confirmation::PurchaseRecord;
 use crate::eip712::EcdsaSignature;
+use crate::handover::Handover;
 use crate::message::Component;
 use crate::units::{
     AccessKey, Amount, CaseId, Category, Nonce, Ppm, ProviderId, PurchaseId, Seconds, ServiceId, Timestamp,
@@ -454,6 +455,12 @@ json! {
         weight: Quantity,
         /// What it did of what it owes in the running epoch.
         participation: ParticipationView,
+        /// Its keys; absent while it has proved none, and then it gets no seat.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keys: Option<OperatorKeysView>,
+        /// Consensus epochs, of the running one and the next, in which it has a seat.
+        #[serde(default)]
+        seats: Vec<u64>,
     }
 }
 json! {
@@ -467,6 +474,25 @@ json! {
         reported: u64,
         /// Whether it missed a vote, which costs the epoch's rewards.
         missed_vote: bool,
+    }
+}
+json! {
+    /// The keys that an operator has proved to be its own.
+    OperatorKeysView {
+        /// Ed25519 key that votes in consensus.
+        consensus_key: B256,
+        /// Address of the secp256k1 key that signs checkpoints.
+        checkpoint_key: Address,
+    }
+}
+json! {
+    /// `GET /v1/operator-sets?from=E`: proofs of the operators of the epochs after E, one after another (X1).
+    OperatorSets {
+        /// Of epoch E, E + 1 and so on; empty when E is the newest epoch that has one.
+        handovers: Vec<Handover>,
+        /// `from` of the next page; absent on the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<u64>,
     }
 }
 json! {

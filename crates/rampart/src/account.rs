@@ -221,7 +221,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                 withdrawal.certified,
                 "withdrawal {index} is not certified by a checkpoint on the L2 yet; try again"
             );
-            let settlement = Settlement::new(&l2_rpc, session.operators.domain.settlement, Some(signer))?;
+            let settlement = Settlement::new(&l2_rpc, session.domain.settlement, Some(signer))?;
             let (transaction, _) = settlement
                 .withdraw(index, withdrawal.recipient, withdrawal.amount, withdrawal.proof)
                 .await?;
@@ -258,7 +258,7 @@ async fn deposit(amount: Amount, to: Option<Address>, l2_rpc: &str, send: SendAr
     let session = Session::open_pinned(&send.node).await?;
     let signer = keys::unlock(&send.key)?;
     let account = to.unwrap_or_else(|| signer.address());
-    let settlement = Settlement::new(l2_rpc, session.operators.domain.settlement, Some(signer))?;
+    let settlement = Settlement::new(l2_rpc, session.domain.settlement, Some(signer))?;
     let (transaction, block) = settlement.deposit(account, amount).await?;
     let result = json!({ "account": account, "amount": amount, "transaction": transaction, "block": block });
     output::print(send.output, &result, |_| {

@@ -49,7 +49,7 @@ struct Trust {
 impl Trust {
     async fn open(args: &SourceArgs) -> anyhow::Result<Self> {
         let session = Session::open(&args.node).await?;
-        let domain = session.operators.domain;
+        let domain = session.domain;
         let settlement = match &args.l2_rpc {
             Some(rpc) => {
                 let settlement = Settlement::new(rpc, domain.settlement, None)?;
@@ -70,8 +70,16 @@ impl Trust {
     async fn check(&self, checkpoint: &Checkpoint, signatures: &[EcdsaSignature]) -> anyhow::Result<()> {
         match &self.settlement {
             Some(settlement) => verify_roots(checkpoint, &settlement.roots().await?)?,
-            None => verify_signatures(checkpoint, signatures, &self.session.operators)
-                .context("name an endpoint of the L2 with --l2-rpc to check this by the settlement itself")?,
+            None => {
+                let known = self.session.operators.known_for(checkpoint.epoch).await;
+                let set = known
+                    .verifier(checkpoint.epoch)
+                    .map(|_| known.set(checkpoint.epoch))?;
+                let set = set.context("the operators of the checkpoint's epoch are not known")?;
+                verify_signatures(checkpoint, signatures, set).context(
+                    "name an endpoint of the L2 with --l2-rpc to check this by the settlement itself",
+                )?;
+            }
         }
         Ok(())
     }
@@ -115,7 +123,10 @@ pub async fn archive(save: &Path, args: SourceArgs) -> anyhow::Result<()> {
     let trust = Trust::open(&args).await?;
     let mut attempts = 1..ATTEMPTS;
     let exits = loop {
-        let exits = verify_archive(trust.session.client.exits().await?, &trust.session.operators)?;
+        let exits = verify_archive(
+            trust.session.client.exits().await?,
+            trust.session.operators.known().newest(),
+        )?;
         let archive = exits.archive();
         match trust.check(&archive.checkpoint, &archive.signatures).await {
             Err(error) if Trust::may_pass(&error) && attempts.next().is_some() => {

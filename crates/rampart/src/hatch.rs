@@ -131,7 +131,7 @@ pub struct L2Args {
 impl L2Args {
     /// The settlement contract, on the chain that it is known to be on, and the account.
     async fn open(&self) -> anyhow::Result<(Settlement, Address)> {
-        let domain = read_operators(&self.operators)?.domain;
+        let domain = read_operators(&self.operators)?.domain();
         let signer = keys::unlock(&self.key)?;
         let account = signer.address();
         let settlement = Settlement::new(&self.l2_rpc, domain.settlement, Some(signer))?;
@@ -244,7 +244,7 @@ async fn exit(account: Option<Address>, source: exits::Source, l2: &L2Args) -> a
         amount,
         proof,
     } = source
-        .exit(account, own, &operators, &settlement.roots().await?)
+        .exit(account, own, &operators.set, &settlement.roots().await?)
         .await?;
     let (transaction, _) = settlement.exit(account, amount, proof).await?;
     let result = json!({ "account": account, "amount": amount, "transaction": transaction });

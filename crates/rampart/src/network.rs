@@ -4,6 +4,8 @@ use crate::args::{NodeArgs, OutputArgs};
 use crate::session::Session;
 use crate::{exits, output};
 use clap::Subcommand;
+use rampart_client::OperatorChain;
+use rampart_client::follow::{catch_up, save};
 use rampart_protocol::Amount;
 use rampart_protocol::api::{ForcedView, ParamView, Status, Totals};
 use std::path::PathBuf;
@@ -35,6 +37,17 @@ pub enum Command {
     },
     /// Show where every deposited token is; the sum is deposits less withdrawals, to the unit.
     Totals {
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show who votes in consensus, from the operator set that you trust on, each next one proved by the one before.
+    OperatorSets {
+        /// Write what was learned into the file of --operators, so that confirmations of these epochs verify offline. Whoever
+        /// starts from it trusts what was verified now.
+        #[arg(long, requires = "operators")]
+        save: bool,
         #[command(flatten)]
         node: NodeArgs,
         #[command(flatten)]
@@ -87,6 +100,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                 params.params.iter().map(line).collect()
             })
         }
+        Command::OperatorSets { save, node, output } => operator_sets(save, &node, output).await,
         Command::Exits { save, source } => exits::archive(&save, source).await,
         Command::Epoch { number, node, output } => match number {
             Some(number) => ended(number, &node, output).await,
@@ -130,6 +144,39 @@ fn forced(message: &ForcedView) -> String {
         "forced      entry {} waits since {}; from {} on anyone may freeze over it",
         message.index, message.forced_at, message.freezable_at
     )
+}
+
+/// Shows the operator sets that handovers lead to, and keeps them where that is asked for.
+async fn operator_sets(keep: bool, node: &NodeArgs, output: OutputArgs) -> anyhow::Result<()> {
+    let session = Session::open(node).await?;
+    let mut chain = OperatorChain::clone(&session.operators.known());
+    catch_up(&mut chain, &session.client).await?;
+    let trusted = chain.trusted();
+    if let Some(path) = node.operators.as_ref().filter(|_| keep) {
+        save(path, &trusted)?;
+    }
+    output::print(output, &trusted, |trusted| {
+        let mut lines = vec![format!(
+            "the operators of epochs {} to {} are known",
+            chain.epochs().start(),
+            trusted.epoch
+        )];
+        for (since, set) in trusted.runs() {
+            lines.push(format!("from epoch {since}"));
+            let total: u128 = set
+                .operators
+                .iter()
+                .map(|operator| u128::from(operator.weight))
+                .sum();
+            lines.extend(set.operators.iter().map(|operator| {
+                format!(
+                    "  {}  signs as {}, weight {} of {total}",
+                    operator.public_key, operator.checkpoint_key, operator.weight
+                )
+            }));
+        }
+        lines
+    })
 }
 
 /// Shows the running epoch.

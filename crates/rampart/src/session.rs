@@ -5,9 +5,9 @@ use crate::keys;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, ensure};
-use rampart_client::{NodeClient, Submitted};
+use rampart_client::{FollowedOperators, NodeClient, Submitted};
 use rampart_protocol::eip712::EcdsaSignature;
-use rampart_protocol::{Domain, Message, Nonce, OperatorSet, SignedTransaction};
+use rampart_protocol::{Domain, Message, Nonce, SignedTransaction, TrustedOperators};
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,24 +16,34 @@ use std::time::Duration;
 pub struct Session {
     /// The operators' API.
     pub client: NodeClient,
-    /// Whom to trust.
-    pub operators: OperatorSet,
+    /// Whom to trust, and whom they handed over to.
+    pub operators: FollowedOperators,
+    /// The deployment.
+    pub domain: Domain,
 }
 
 impl Session {
+    /// A session with the nodes at these URLs that trusts an operator set.
+    pub fn new(nodes: Vec<String>, trusted: &TrustedOperators) -> anyhow::Result<Self> {
+        Ok(Self {
+            client: NodeClient::new(nodes.clone()),
+            operators: FollowedOperators::new(trusted, nodes, None)?,
+            domain: trusted.domain(),
+        })
+    }
+
     /// Connects. With a pinned operator set, checks that the node serves its deployment; without one, believes the node,
     /// which is good enough to read, and to sign messages that are worth nothing in another deployment.
     pub async fn open(args: &NodeArgs) -> anyhow::Result<Self> {
         let client = NodeClient::new(args.nodes.clone());
-        let operators = match &args.operators {
+        let trusted = match &args.operators {
             Some(path) => pinned(&client, path).await?,
-            None => client
-                .operator_set()
-                .await
-                .context("the operator set cannot be had")?,
+            None => {
+                let first = client.operator_set().await;
+                TrustedOperators::new(0, first.context("the operator set cannot be had")?)
+            }
         };
-        operators.validate()?;
-        Ok(Self { client, operators })
+        Self::new(args.nodes.clone(), &trusted)
     }
 
     /// Connects for a command that moves tokens to a contract: which one must not be the node's word.
@@ -47,7 +57,7 @@ impl Session {
 
     /// Signs a message for this deployment.
     pub fn sign(&self, signer: &PrivateKeySigner, message: Message) -> anyhow::Result<SignedTransaction> {
-        let signature = signer.sign_hash_sync(&message.signing_hash(&self.operators.domain))?;
+        let signature = signer.sign_hash_sync(&message.signing_hash(&self.domain))?;
         Ok(SignedTransaction {
             message,
             signature: EcdsaSignature::new(signature.as_bytes()),
@@ -75,7 +85,7 @@ impl Session {
 }
 
 /// The operator set in a file, if the node serves its deployment.
-async fn pinned(client: &NodeClient, path: &Path) -> anyhow::Result<OperatorSet> {
+async fn pinned(client: &NodeClient, path: &Path) -> anyhow::Result<TrustedOperators> {
     let pinned = read_operators(path)?;
     let status = client.status().await?;
     let served = Domain {
@@ -83,13 +93,13 @@ async fn pinned(client: &NodeClient, path: &Path) -> anyhow::Result<OperatorSet>
         settlement: status.settlement,
     };
     ensure!(
-        served == pinned.domain,
+        served == pinned.domain(),
         "the node serves settlement {} on chain {}, {} is for {} on chain {}",
         served.settlement,
         served.chain_id,
         path.display(),
-        pinned.domain.settlement,
-        pinned.domain.chain_id
+        pinned.set.domain.settlement,
+        pinned.set.domain.chain_id
     );
     Ok(pinned)
 }
@@ -100,8 +110,8 @@ pub async fn open(node: &NodeArgs, key: &KeyArgs) -> anyhow::Result<(Session, Pr
     Ok((Session::open(node).await?, signer))
 }
 
-/// Reads an operator set from its own file, or from a network file that contains it.
-pub fn read_operators(path: &Path) -> anyhow::Result<OperatorSet> {
+/// Reads an operator set, with those before it, from its own file, or from a network file that contains it.
+pub fn read_operators(path: &Path) -> anyhow::Result<TrustedOperators> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut value: serde_json::Value =
         serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;

@@ -1,6 +1,6 @@
 //! What an operator of a sidecar decides, read from TOML, and its validation. Every limit has a default.
 
-use rampart_protocol::{Address, OperatorSet, ProviderId, ServiceId};
+use rampart_protocol::{Address, ProviderId, ServiceId, TrustedOperators};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,12 +38,12 @@ pub struct Config {
     /// Without it, the address that the sidecar listens on.
     #[serde(default)]
     pub authority: Option<String>,
-    /// JSON file with the operator set; this or `operators`.
+    /// JSON file with the operator set and its epoch; this or `operators`. Those of later epochs are learned from `nodes`.
     #[serde(default)]
     pub operators_file: Option<PathBuf>,
     /// The operator set itself; this or `operators_file`.
     #[serde(default)]
-    pub operators: Option<OperatorSet>,
+    pub operators: Option<TrustedOperators>,
     /// Base URLs of node APIs, for offers and confirmations. They are not trusted.
     #[serde(default)]
     pub nodes: Vec<String>,
@@ -181,7 +181,7 @@ pub enum ConfigError {
     },
     /// The operator set cannot certify anything.
     #[error("the operator set is unusable")]
-    Operators(#[from] rampart_client::VerifyError),
+    Operators(#[from] rampart_client::FollowError),
     /// A value is out of its range.
     #[error("{field}: {reason}")]
     Value {
@@ -205,7 +205,7 @@ impl Config {
     ///
     /// # Errors
     /// When neither or both are given, or the file cannot be read.
-    pub fn operator_set(&self) -> Result<OperatorSet, ConfigError> {
+    pub fn operator_set(&self) -> Result<TrustedOperators, ConfigError> {
         match (&self.operators, &self.operators_file) {
             (Some(operators), None) => Ok(operators.clone()),
             (None, Some(path)) => {
@@ -333,7 +333,7 @@ mod tests {
         "#;
         let text = MINIMAL.replace("operators_file = \"operators.json\"", "") + inline;
         let set = Config::from_toml(&text).unwrap().operator_set().unwrap();
-        assert_eq!(set.operators[0].weight, 1);
+        assert_eq!((set.epoch, set.set.operators[0].weight), (0, 1));
     }
 
     #[test]

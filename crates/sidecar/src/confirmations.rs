@@ -9,8 +9,7 @@ use crate::meter::MeterStore;
 use crate::refusal::{Refusal, Refused};
 use crate::routes::Routes;
 use base64ct::{Base64, Encoding};
-use rampart_client::NodeClient;
-use rampart_client::verify::Verifier;
+use rampart_client::{FollowedOperators, NodeClient, OperatorChain};
 use rampart_protocol::confirmation::MAX_CONFIRMATION;
 use rampart_protocol::{Confirmation, ProviderId, PurchaseId, PurchaseRecord, Timestamp};
 use std::collections::BTreeMap;
@@ -33,7 +32,7 @@ const MAX_MISSES: usize = 4096;
 /// The gate through which purchases enter the meter.
 #[derive(Debug)]
 pub struct Confirmations {
-    verifier: Arc<Verifier>,
+    operators: FollowedOperators,
     provider: ProviderId,
     routes: Arc<Routes>,
     store: Arc<MeterStore>,
@@ -49,14 +48,14 @@ impl Confirmations {
     #[must_use]
     pub fn new(
         config: &Config,
-        verifier: Verifier,
+        operators: FollowedOperators,
         routes: Arc<Routes>,
         store: Arc<MeterStore>,
         counters: Arc<Counters>,
     ) -> Self {
         let asks = config.fetch_confirmations && !config.nodes.is_empty();
         Self {
-            verifier: Arc::new(verifier),
+            operators,
             provider: config.provider,
             routes,
             store,
@@ -146,6 +145,12 @@ impl Confirmations {
         if record.provider != self.provider {
             return Err(Refusal::WrongProvider.into());
         }
+        if let Some(known) = self.store.purchase(record.id) {
+            return Ok((known, false));
+        }
+        // Before a turn is taken: nodes that do not answer must hold up nobody else's verification.
+        let epoch = confirmation.certified().map_or(0, |certified| certified.epoch);
+        let operators = self.operators.known_for(epoch).await;
         let _turn = self
             .verifying
             .acquire()
@@ -155,7 +160,7 @@ impl Confirmations {
         if let Some(known) = self.store.purchase(record.id) {
             return Ok((known, false));
         }
-        self.verify(confirmation).await?;
+        Self::verify(operators, confirmation).await?;
         if now >= record.expires_at {
             return Err(Refusal::Expired.into());
         }
@@ -173,10 +178,9 @@ impl Confirmations {
         Ok((record, added))
     }
 
-    async fn verify(&self, confirmation: Confirmation) -> Result<(), Refused> {
-        let verifier = Arc::clone(&self.verifier);
+    async fn verify(operators: Arc<OperatorChain>, confirmation: Confirmation) -> Result<(), Refused> {
         // A certificate of a hundred operators takes milliseconds; other requests do not wait for it.
-        let verified = tokio::task::spawn_blocking(move || verifier.verify(&confirmation)).await;
+        let verified = tokio::task::spawn_blocking(move || operators.verify(&confirmation)).await;
         match verified {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Refusal::UnprovenConfirmation.because(error.to_string())),

@@ -12,7 +12,7 @@ use crate::routes::Routes;
 use crate::shared::{Clock, Core, system_clock};
 use crate::upstream::Upstream;
 use crate::{admin, proxy, server};
-use rampart_client::verify::Verifier;
+use rampart_client::FollowedOperators;
 use rampart_protocol::Seconds;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -64,7 +64,9 @@ impl Sidecar {
     pub async fn bind(config: Config, clock: Clock) -> Result<Self, SidecarError> {
         config.validate()?;
         let operators = config.operator_set()?;
-        let verifier = Verifier::new(&operators).map_err(ConfigError::Operators)?;
+        let progress = Some(config.state_dir.join("operators.json"));
+        let followed = FollowedOperators::new(&operators, config.nodes.clone(), progress)
+            .map_err(ConfigError::Operators)?;
         let routes = Arc::new(Routes::new(&config.services)?);
         let (store, failure) = MeterStore::open(
             &config.state_dir,
@@ -94,14 +96,14 @@ impl Sidecar {
                 .collect(),
             confirmations: Confirmations::new(
                 &config,
-                verifier,
+                followed,
                 Arc::clone(&routes),
                 Arc::clone(&store),
                 Arc::clone(&counters),
             ),
             routes,
             store,
-            offers: Offers::new(&config, operators.domain),
+            offers: Offers::new(&config, operators.domain()),
             rates: Rates::new(config.limits.requests_per_second),
             counters,
         };

@@ -15,7 +15,7 @@
 //! | time to answer | [`REQUEST_TIMEOUT`]; [`MAX_WAIT`] more for a submission that waits to be final |
 //! | reading the answer | each write is taken within [`STALL_TIMEOUT`] |
 //! | age of a connection | [`MAX_AGE`], then it ends after the request in hand |
-//! | rows of a page | [`MAX_PAGE`] |
+//! | rows of a page | [`MAX_PAGE`]; [`MAX_HANDOVERS`] proofs of operator sets |
 //! | archives of exits at a time | [`MAX_EXPORTS`], until the last byte is taken; more are answered 503 |
 //! | size and time of one | 36 bytes an account and some; its connection's age and one request more, 680 s |
 
@@ -76,6 +76,8 @@ pub const STALL_TIMEOUT: Duration = Duration::from_secs(15);
 pub const MAX_AGE: Duration = Duration::from_secs(600);
 /// Most rows on a page.
 pub const MAX_PAGE: usize = 200;
+/// Most proofs of operator sets on a page: with 256 operators one takes 100 KiB.
+pub const MAX_HANDOVERS: usize = 16;
 /// Archives of exits that are being written at a time: each may take a client as long as its connection lasts.
 pub const MAX_EXPORTS: usize = 4;
 
@@ -126,6 +128,7 @@ pub fn router<E: Runtime>(context: Context<E>) -> Router {
         .route("/v1/evidence", get(chains::evidence::<E>))
         .route("/v1/totals", get(reads::totals::<E>))
         .route("/v1/operator-set", get(reads::operator_set::<E>))
+        .route("/v1/operator-sets", get(reads::operator_sets::<E>))
         .route("/v1/operators", get(rewards::operators::<E>))
         .route("/v1/operators/{address}", get(rewards::operator::<E>))
         .route(

@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use super::submit::now_ms;
-use super::{MAX_PAGE, Shared};
+use super::{MAX_HANDOVERS, MAX_PAGE, Shared};
 use crate::engine::Runtime;
 use crate::index::{IndexError, PurchasePlace};
 use axum::Json;
@@ -11,7 +11,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use commonware_codec::Encode as _;
 use rampart_ledger::{Account, Globals, Key, Params, Record, Stored, Withdrawal};
-use rampart_protocol::api::{AccountView, CheckpointView, ForcedView, Status, Totals, WithdrawalView};
+use rampart_protocol::api::{
+    AccountView, CheckpointView, ForcedView, OperatorSets, Status, Totals, WithdrawalView,
+};
 use rampart_protocol::merkle::Tree;
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, Confirmation, Nonce, OperatorSet, PurchaseId, Timestamp, merkle,
@@ -140,6 +142,29 @@ pub(super) async fn totals<E: Runtime>(State(context): State<Shared<E>>) -> Answ
 /// Whose signatures count.
 pub(super) async fn operator_set<E: Runtime>(State(context): State<Shared<E>>) -> Json<OperatorSet> {
     Json(context.operators.clone())
+}
+
+/// From which epoch on to prove operator sets.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct From {
+    from: Option<u64>,
+}
+
+/// Proofs of the operators of later epochs, for whoever knows those of `from`.
+pub(super) async fn operator_sets<E: Runtime>(
+    State(context): State<Shared<E>>,
+    query: QueryOf<From>,
+) -> Answer<OperatorSets> {
+    let from = query?.0.from.unwrap_or(0);
+    let handovers = context.index.handovers(from, MAX_HANDOVERS)?;
+    if handovers.is_empty() && from < context.chain.tip().epoch {
+        let message = format!("this operator cannot prove the operators of the epoch after {from}");
+        return Err(ApiError::not_found("operator_set", message));
+    }
+    let next = handovers.last().map(|last| last.header.epoch.saturating_add(1));
+    let next = next.filter(|_| handovers.len() == MAX_HANDOVERS);
+    Ok(Json(OperatorSets { handovers, next }))
 }
 
 pub(super) async fn account<E: Runtime>(

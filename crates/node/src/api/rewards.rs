@@ -6,10 +6,12 @@ use super::reads::{Answer, PathOf, find, founding, globals, params};
 use crate::engine::Runtime;
 use axum::Json;
 use axum::extract::{Path, State};
-use rampart_ledger::{EpochReport, EpochState, Investor, Key, Operator, OperatorSet, Params};
+use rampart_ledger::{
+    Committee, EpochReport, EpochState, Globals, Investor, Key, Operator, OperatorSet, Params,
+};
 use rampart_protocol::api::{
-    EpochReportView, EpochView, InvestorView, OperatorView, Operators, ParamView, ParamsView,
-    ParticipationView, Quantity,
+    EpochReportView, EpochView, InvestorView, OperatorKeysView, OperatorView, Operators, ParamView,
+    ParamsView, ParticipationView, Quantity,
 };
 use rampart_protocol::{Address, Amount, Timestamp};
 use std::sync::Arc;
@@ -29,8 +31,33 @@ fn participation(operator: &Operator, epoch: &EpochState) -> ParticipationView {
     }
 }
 
-fn operator_view(operator: &Operator, epoch: &EpochState) -> OperatorView {
+/// The committees that are settled: that of the running consensus epoch and the next.
+async fn committees<E: Runtime>(
+    context: &Shared<E>,
+    globals: &Globals,
+) -> Result<Vec<Arc<Committee>>, ApiError> {
+    let mut committees = Vec::new();
+    for epoch in [globals.committee.saturating_sub(1), globals.committee] {
+        committees.extend(find(context, Key::committee(epoch)).await?);
+    }
+    Ok(committees)
+}
+
+fn operator_view(operator: &Operator, epoch: &EpochState, committees: &[Arc<Committee>]) -> OperatorView {
+    let sits = |committee: &&Arc<Committee>| {
+        let mut seats = committee.seats.iter();
+        seats.any(|seat| seat.operator == operator.address)
+    };
     OperatorView {
+        keys: operator.keys.map(|keys| OperatorKeysView {
+            consensus_key: keys.consensus_key,
+            checkpoint_key: keys.checkpoint_key,
+        }),
+        seats: committees
+            .iter()
+            .filter(sits)
+            .map(|committee| committee.epoch)
+            .collect(),
         address: operator.address,
         stake: Quantity(operator.stake),
         commission: operator.commission,
@@ -54,17 +81,21 @@ pub(super) async fn operator<E: Runtime>(
 ) -> Answer<OperatorView> {
     let Path(address) = address?;
     let operator = find_operator(&context, address).await?;
-    Ok(Json(operator_view(&operator, &globals(&context).await?.epoch)))
+    let globals = globals(&context).await?;
+    let committees = committees(&context, &globals).await?;
+    Ok(Json(operator_view(&operator, &globals.epoch, &committees)))
 }
 
 pub(super) async fn operators<E: Runtime>(State(context): State<Shared<E>>) -> Answer<Operators> {
     let set: Arc<OperatorSet> = founding(&context, Key::operator_set()).await?;
-    let epoch = globals(&context).await?.epoch;
+    let globals = globals(&context).await?;
+    let committees = committees(&context, &globals).await?;
     let mut operators = Vec::with_capacity(set.seats.len());
     for seat in &set.seats {
         operators.push(operator_view(
             &*find_operator(&context, seat.operator).await?,
-            &epoch,
+            &globals.epoch,
+            &committees,
         ));
     }
     Ok(Json(Operators {

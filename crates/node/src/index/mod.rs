@@ -6,12 +6,14 @@
 //! block, so that a block that comes again after a crash changes nothing. Stored in an embedded database (redb).
 
 mod exits;
+mod handovers;
 mod judging;
 mod query;
 mod store;
 mod withdrawals;
 
 pub use exits::ExitLeaves;
+pub use handovers::Unproved;
 pub use judging::Row;
 pub use query::{PurchasePlace, PurchaseRow};
 pub use store::{Index, IndexError};

@@ -1,7 +1,7 @@
 //! Writing the index: one finalised block at a time.
 
 use super::withdrawals::Certified;
-use super::{exits, judging};
+use super::{exits, handovers, judging};
 use crate::application::{Finalized, Subject};
 use rampart_ledger::{Event, Record};
 use rampart_protocol::{B256, PurchaseRecord};
@@ -39,6 +39,11 @@ pub(super) const ACCOUNTS: TableDefinition<'_, [u8; 20], u64> = TableDefinition:
 /// Account index -> (account, balance and deposits, provider's holdings).
 pub(super) const EXITS: TableDefinition<'_, u64, ([u8; 20], u128, u128)> = TableDefinition::new("exits");
 
+/// Epoch -> (height that settled its committee, the committee's record), until it is proved.
+pub(super) const COMMITTEES: TableDefinition<'_, u64, (u64, &[u8])> = TableDefinition::new("committees");
+/// Epoch -> JSON of the proof of the next epoch's operators.
+pub(super) const HANDOVERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("handovers");
+
 const HEIGHT: &str = "height";
 /// Set when blocks were skipped (state sync): some tables are then incomplete for ever.
 const GAP: &str = "gap";
@@ -72,6 +77,9 @@ pub enum IndexError {
         /// Whose it should be.
         expected: B256,
     },
+    /// The process is ending.
+    #[error("the process is ending")]
+    Stopped,
     /// Blocks were skipped, so the answer is not known here.
     #[error("blocks were skipped by state sync: this operator does not know all of them")]
     Incomplete,
@@ -117,6 +125,8 @@ impl Index {
         write.open_table(BY_RECIPIENT)?;
         write.open_table(ACCOUNTS)?;
         write.open_table(EXITS)?;
+        write.open_table(COMMITTEES)?;
+        write.open_table(HANDOVERS)?;
         let found = {
             let mut identity = write.open_table(IDENTITY)?;
             let found = identity.get(())?.map(|found| B256::new(found.value()));
@@ -196,6 +206,7 @@ impl Index {
         for record in finalized.executed.writes.values().flatten() {
             match record {
                 Record::Account(account) => exits::account(&write, account)?,
+                Record::Committee(committee) => handovers::settled(&write, committee, height)?,
                 Record::Withdrawal(withdrawal) => {
                     let value = (withdrawal.leaf().0, withdrawal.height);
                     write.open_table(WITHDRAWALS)?.insert(withdrawal.index, value)?;

@@ -5,7 +5,7 @@ use crate::session::{Session, applied};
 use crate::{clock, output};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, bail, ensure};
-use rampart_client::{ClientError, verify_confirmation};
+use rampart_client::ClientError;
 use rampart_gateway::wallet::Wallet;
 use rampart_protocol::message::Purchase;
 use rampart_protocol::{Confirmation, Message, PurchaseId, PurchaseRecord, Seconds, ServiceId, Timestamp};
@@ -54,7 +54,7 @@ pub async fn buy(
         expires_at: Timestamp(clock::now()?.as_secs().saturating_add(duration.0)),
         nonce: session.nonce(signer).await?,
     };
-    let id = purchase.id(&session.operators.domain);
+    let id = purchase.id(&session.domain);
     // Known before it is sent: whatever happens to this process then, `resume` finds what was paid for.
     let intended = PurchaseRecord {
         id,
@@ -100,7 +100,7 @@ async fn complete(
     wait: u64,
 ) -> anyhow::Result<Bought> {
     let confirmation = confirmation(session, id, wait).await?;
-    verify_confirmation(&confirmation, &session.operators)?;
+    session.operators.verify(&confirmation).await?;
     let file = wallet.save(&confirmation.record, Some(&confirmation), sidecar)?;
     Ok(Bought { confirmation, file })
 }

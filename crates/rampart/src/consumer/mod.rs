@@ -12,7 +12,7 @@ use crate::output;
 use crate::session::{Session, open, read_operators};
 use crate::submit::{digest, purchase_id, submit};
 use clap::{Subcommand, ValueEnum};
-use rampart_client::verify_confirmation;
+use rampart_client::OperatorChain;
 use rampart_gateway::wallet::Wallet;
 use rampart_protocol::message::ClaimRefund;
 use rampart_protocol::{ProviderId, PurchaseId, Seconds, ServiceId};
@@ -277,7 +277,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             output,
         } => {
             let confirmation = buy::read_confirmation(&file)?;
-            verify_confirmation(&confirmation, &read_operators(&operators)?)?;
+            OperatorChain::new(&read_operators(&operators)?)?.verify(&confirmation)?;
             output::print(output, &confirmation.record, |record| {
                 vec![format!(
                     "valid: {} bought {} requests of service {} for {} tokens at height {}",

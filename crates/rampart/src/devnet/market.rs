@@ -11,10 +11,9 @@ use crate::session::Session;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, bail};
 use rampart_chain::Settlement;
-use rampart_client::NodeClient;
 use rampart_gateway::wallet::Wallet;
 use rampart_protocol::api::ServiceView;
-use rampart_protocol::{Amount, ProviderId, PurchaseId, ServiceId};
+use rampart_protocol::{Amount, ProviderId, PurchaseId, ServiceId, TrustedOperators};
 use std::time::Duration;
 
 /// Seconds to wait for a transaction.
@@ -55,7 +54,7 @@ impl Market {
         children: &mut Children,
     ) -> anyhow::Result<Self> {
         write_keystores(layout)?;
-        let session = session(layout, network);
+        let session = session(layout, network)?;
         progress("depositing, registering two providers, offering services");
         let accounts = &layout.accounts;
         let users = [&accounts.consumer, &accounts.providers[0], &accounts.providers[1]];
@@ -104,11 +103,11 @@ pub fn wallet(layout: &Layout) -> Wallet {
 }
 
 /// A session that trusts the devnet's operators, whichever of them answers.
-pub fn session(layout: &Layout, network: &Network) -> Session {
-    Session {
-        client: NodeClient::new(layout.nodes()),
-        operators: network.operators.clone(),
-    }
+pub fn session(layout: &Layout, network: &Network) -> anyhow::Result<Session> {
+    Session::new(
+        layout.nodes(),
+        &TrustedOperators::new(0, network.operators.clone()),
+    )
 }
 
 /// Waits for a balance of at least `amount`.

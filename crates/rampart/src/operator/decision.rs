@@ -44,7 +44,7 @@ pub async fn decide(
 ) -> anyhow::Result<()> {
     let session = Session::open(node).await?;
     let view = session.client.case(case).await?;
-    let domain = &session.operators.domain;
+    let domain = &session.domain;
     let sealed = Folder::new(state, domain).of_case(case)?;
     let opposite = sealed
         .iter()
@@ -75,7 +75,7 @@ pub async fn decide(
 /// Shows what is sealed on a case, and why.
 pub async fn opinion(case: CaseId, state: &Path, node: &NodeArgs, format: OutputArgs) -> anyhow::Result<()> {
     let session = Session::open(node).await?;
-    let folder = Folder::new(state, &session.operators.domain);
+    let folder = Folder::new(state, &session.domain);
     let opinions: Vec<Opinion> = folder
         .of_case(case)?
         .into_iter()

@@ -13,16 +13,39 @@ pub async fn list(node: &NodeArgs, output: OutputArgs) -> anyhow::Result<()> {
     output::print(output, &operators, |all| {
         let line = |operator: &OperatorView| {
             format!(
-                "{}  stake {} of {}, commission {} ppm, {} tokens to claim",
+                "{}  stake {} of {}, {}commission {} ppm, {} tokens to claim",
                 operator.address,
                 whole(operator.stake.0),
                 whole(all.total_stake.0),
+                if operator.seats.is_empty() {
+                    "no seat, "
+                } else {
+                    ""
+                },
                 operator.commission,
                 operator.owed.to_tokens()
             )
         };
         all.operators.iter().map(line).collect()
     })
+}
+
+fn keys(operator: &OperatorView) -> String {
+    match &operator.keys {
+        Some(keys) => format!(
+            "keys        {} votes, {} signs checkpoints",
+            keys.consensus_key, keys.checkpoint_key
+        ),
+        None => "keys        none proved, so no seat".to_owned(),
+    }
+}
+
+fn seats(operator: &OperatorView) -> String {
+    match operator.seats.as_slice() {
+        [] => "seat        none in this consensus epoch nor in the next".to_owned(),
+        [epoch] => format!("seat        in consensus epoch {epoch}"),
+        [.., last] => format!("seat        in this consensus epoch and the next, {last}"),
+    }
 }
 
 /// Shows one operator.
@@ -37,6 +60,8 @@ pub async fn operator(address: Address, node: &NodeArgs, output: OutputArgs) -> 
             format!("investors   {} of weight", whole(view.weight.0)),
             format!("to claim    {} tokens", view.owed.to_tokens()),
             format!("claimed     {} tokens", view.claimed.to_tokens()),
+            keys(view),
+            seats(view),
             format!(
                 "epoch {}: {} of {} pages of availability reported",
                 duty.epoch, duty.reported, duty.pages

@@ -36,7 +36,7 @@ pub async fn commit(
     wait: u64,
 ) -> anyhow::Result<Voted> {
     let vote = vote(&session.client.case(case).await?, signer.address())?;
-    let folder = Folder::new(state, &session.operators.domain);
+    let folder = Folder::new(state, &session.domain);
     let sealed = folder.seal(vote, upheld, rand::random::<[u8; 32]>().into(), &[])?;
     let message = CommitVerdict {
         case,
@@ -57,7 +57,7 @@ pub async fn reveal(
     wait: u64,
 ) -> anyhow::Result<Voted> {
     let vote = vote(&session.client.case(case).await?, signer.address())?;
-    let folder = Folder::new(state, &session.operators.domain);
+    let folder = Folder::new(state, &session.domain);
     let sealed = folder.open(&vote)?;
     let message = RevealVerdict {
         case,

@@ -3,7 +3,7 @@
 use crate::buyer::{NOW, Signed};
 use crate::operators::Operators;
 use crate::vendor::Vendor;
-use rampart_protocol::{ProviderId, ServiceId, Timestamp};
+use rampart_protocol::{ProviderId, ServiceId, Timestamp, TrustedOperators};
 use rampart_sidecar::{Config, Limits, ServiceConfig, Sidecar, SidecarError};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -97,7 +97,7 @@ pub fn config(operators: &Operators, upstream: &str, dir: &Path) -> Config {
         provider: ProviderId(1),
         authority: None,
         operators_file: None,
-        operators: Some(operators.set.clone()),
+        operators: Some(TrustedOperators::new(2, operators.set.clone())),
         nodes: Vec::new(),
         state_dir: dir.to_owned(),
         services: vec![service(1, "/"), service(2, "/two")],

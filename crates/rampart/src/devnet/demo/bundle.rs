@@ -8,7 +8,6 @@ use crate::devnet::layout::url;
 use crate::devnet::market::{WAIT, wallet};
 use crate::provider::{Terms, register, register_service};
 use alloy::signers::local::PrivateKeySigner;
-use rampart_client::verify_confirmation;
 use rampart_gateway::wallet::Wallet;
 use rampart_protocol::message::Component;
 use rampart_protocol::verdict::component;
@@ -65,7 +64,7 @@ pub async fn sell(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     for (position, part) in (0..).zip(&parts) {
         let id = component(bought.confirmation.record.id, position);
         let upstream = confirmation(&stage.session, id, WAIT).await?;
-        verify_confirmation(&upstream, &stage.session.operators)?;
+        stage.session.operators.verify(&upstream).await?;
         stage.saw(
             is_part(&upstream, &bought.confirmation, &integrator, key) && upstream.record.service == part.id,
             format!(

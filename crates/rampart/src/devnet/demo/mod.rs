@@ -71,7 +71,7 @@ pub async fn run(
         layout,
         network,
         market,
-        session: super::market::session(layout, network),
+        session: super::market::session(layout, network)?,
         http: reqwest::Client::builder()
             .timeout(std::time::Duration::from_secs(30))
             .build()?,

@@ -8,7 +8,7 @@ use crate::devnet::market::{WAIT, session, wallet};
 use crate::devnet::network::{operator_name, wait_for_operator};
 use crate::session::Session;
 use rampart_client::NodeClient;
-use rampart_protocol::Seconds;
+use rampart_protocol::{Seconds, TrustedOperators};
 use std::time::Duration;
 
 /// The one that is killed.
@@ -31,10 +31,8 @@ pub async fn kill_one(stage: &mut Stage<'_>, children: &mut Children) -> anyhow:
     let survivors: Vec<String> = (0..VICTIM)
         .map(|operator| url(stage.layout.api(operator)))
         .collect();
-    let without = Session {
-        client: NodeClient::new(survivors),
-        operators: stage.network.operators.clone(),
-    };
+    let trusted = TrustedOperators::new(0, stage.network.operators.clone());
+    let without = Session::new(survivors, &trusted)?;
     let consumer = stage.layout.accounts.consumer.clone();
     let order = Order {
         service: stage.market.providers[1].services[1].id,
@@ -61,7 +59,7 @@ pub async fn kill_one(stage: &mut Stage<'_>, children: &mut Children) -> anyhow:
         format!("restarted, caught up: {}", agreed.unwrap_or_default()),
     )?;
     let account = client.account(consumer.address()).await?;
-    let elsewhere = session(stage.layout, stage.network)
+    let elsewhere = session(stage.layout, stage.network)?
         .client
         .account(consumer.address())
         .await?;
