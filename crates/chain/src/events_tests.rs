@@ -149,7 +149,7 @@ mod any_answer {
     fn words() -> impl Strategy<Value = Vec<u8>> {
         let word = prop_oneof![
             3 => (0u8..=255).prop_map(B256::with_last_byte),
-            2 => (0u8..12).prop_map(|n| B256::with_last_byte(32 * n)),
+            2 => (0u8..8).prop_map(|n| B256::with_last_byte(32 * n)),
             1 => any::<[u8; 32]>().prop_map(B256::new),
             1 => Just(B256::repeat_byte(0xff)),
         ];
