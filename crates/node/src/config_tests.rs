@@ -149,7 +149,7 @@ fn an_endpoint_of_the_l1_is_needed_exactly_when_the_network_has_an_outbox_there(
     let error = config.restaking(&network()).unwrap_err();
     assert!(matches!(error, ConfigError::UnusedL1Rpc), "{error}");
     let error = refused(|json| {
-        json["restaking"] = serde_json::json!({"chainId": 1, "outbox": Address::ZERO, "deployedAt": 0});
+        json["restaking"] = serde_json::json!({"chainId": 1, "outbox": Address::ZERO, "serviceManager": Address::repeat_byte(8), "deployedAt": 0});
     });
     assert!(error.contains("outbox"), "{error}");
     refused(|json| json["restaking"] = serde_json::json!({"chainId": 1}));
