@@ -72,7 +72,12 @@ struct Node {
 impl Node {
     fn start(&mut self) {
         let mut command = rampart(&["node", "run", "--config", &self.config]);
-        command.args(["--set", "allow_private_addresses=true", "--set", "min_free_mib=64"]);
+        command.args([
+            "--set",
+            "allow_private_addresses=true",
+            "--set",
+            "min_free_mib=64",
+        ]);
         command.args(["--set", "poll_ms=100", "--set", "index_cache=4096"]);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         self.process = Some(command.spawn().unwrap());
@@ -105,7 +110,13 @@ struct World {
 }
 
 /// What an operator's folder said about its keys.
-fn init(folder: &TempDir, index: usize, l2_rpc: &str, api: SocketAddr, listen: SocketAddr) -> (B256, Address) {
+fn init(
+    folder: &TempDir,
+    index: usize,
+    l2_rpc: &str,
+    api: SocketAddr,
+    listen: SocketAddr,
+) -> (B256, Address) {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (listen, api) = (listen.to_string(), api.to_string());
     let output = rampart(&["node", "init", "--dir", &path(&format!("operator-{index}"))])
@@ -115,10 +126,19 @@ fn init(folder: &TempDir, index: usize, l2_rpc: &str, api: SocketAddr, listen: S
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let word = |name: &str| {
         let line = said.lines().find(|line| line.starts_with(name)).unwrap();
-        line[name.len()..].trim().split([' ', ':']).next().unwrap().to_owned()
+        line[name.len()..]
+            .trim()
+            .split([' ', ':'])
+            .next()
+            .unwrap()
+            .to_owned()
     };
     (
         word("consensus key").parse().unwrap(),
@@ -230,7 +250,9 @@ impl World {
 
     fn sign(&self, signer: &PrivateKeySigner, message: impl Into<Message>) -> SignedTransaction {
         let message = message.into();
-        let signature = signer.sign_hash_sync(&message.signing_hash(&self.operators.domain)).unwrap();
+        let signature = signer
+            .sign_hash_sync(&message.signing_hash(&self.operators.domain))
+            .unwrap();
         SignedTransaction {
             message,
             signature: signature.as_bytes().into(),
@@ -385,7 +407,12 @@ async fn kill(times: usize, seed: u64) {
     let seen = Seen::default();
     let mut tasks = tokio::task::JoinSet::new();
     for (first, buyer) in buyers.into_iter().enumerate() {
-        tasks.spawn(buy(world.client(first), buyer, world.operators.clone(), seen.clone()));
+        tasks.spawn(buy(
+            world.client(first),
+            buyer,
+            world.operators.clone(),
+            seen.clone(),
+        ));
     }
     let urls = world.nodes.iter().map(Node::url).collect();
     tasks.spawn(compare(urls, seen.clone()));
@@ -399,7 +426,10 @@ async fn kill(times: usize, seed: u64) {
         tokio::time::sleep(Duration::from_millis(random.random_range(0..1_500))).await;
         world.nodes[victim].start();
         let client = NodeClient::new(vec![world.nodes[victim].url()]);
-        eventually("the operator that was killed", || async { client.totals().await.ok() }).await;
+        eventually("the operator that was killed", || async {
+            client.totals().await.ok()
+        })
+        .await;
         // The next is killed only when this one is a part of the quorum again, or more than f would be missing.
         eventually("a purchase after the kill", || async {
             (seen.confirmed.lock().unwrap().len() > before).then_some(())
@@ -427,8 +457,16 @@ async fn check(world: &World, seen: &Seen, times: usize) {
     for node in &world.nodes {
         let client = NodeClient::new(vec![node.url()]);
         for (id, confirmation) in &confirmed {
-            let found = eventually("a confirmed purchase", || async { client.confirmation(*id).await.ok() }).await;
-            assert_eq!(found.record, confirmation.record, "purchase {id} at {}", node.url());
+            let found = eventually("a confirmed purchase", || async {
+                client.confirmation(*id).await.ok()
+            })
+            .await;
+            assert_eq!(
+                found.record,
+                confirmation.record,
+                "purchase {id} at {}",
+                node.url()
+            );
         }
     }
     let totals = eventually("equal totals", || async {
