@@ -95,30 +95,37 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(
     text: &str,
     overrides: &[Override],
 ) -> Result<T, ConfigError> {
-    if overrides.is_empty() {
-        return toml::from_str(text).map_err(|error| ConfigError::invalid(path, told(text, &error)));
-    }
     let mut table: Table =
-        toml::from_str(text).map_err(|error| ConfigError::invalid(path, told(text, &error)))?;
+        toml::from_str(text).map_err(|error| ConfigError::invalid(path, misread(text, &error)))?;
     for setting in overrides {
         setting
             .apply(&mut table)
             .map_err(|reason| ConfigError::invalid(path, reason))?;
     }
-    T::deserialize(table).map_err(|error| ConfigError::invalid(path, error.message()))
+    T::deserialize(table).map_err(|error| ConfigError::invalid(path, refused(&error)))
 }
 
-/// What is wrong and in which line, without the line.
-fn told(text: &str, error: &toml::de::Error) -> String {
+/// What is no TOML and in which line, without the line.
+fn misread(text: &str, error: &toml::de::Error) -> String {
     let start = error.span().map_or(0, |span| span.start).min(text.len());
-    let line = text
-        .as_bytes()
-        .iter()
-        .take(start)
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1;
+    let before = text.as_bytes().iter().take(start);
+    let line = before.filter(|byte| **byte == b'\n').count() + 1;
     format!("line {line}: {}", error.message())
+}
+
+/// Which setting is wrong and why, without its value: an error of a wrong type quotes a text.
+fn refused(error: &toml::de::Error) -> String {
+    let message = error.message();
+    let message = match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) if first < last => {
+            format!("{}…{}", &message[..first], &message[last + 1..])
+        }
+        _ => message.to_owned(),
+    };
+    // Told in the last line of the whole text: in `name`.
+    let shown = error.to_string();
+    let place = shown.lines().rev().find(|line| line.starts_with("in `"));
+    place.map_or_else(|| message.clone(), |place| format!("{message} {place}"))
 }
 
 #[cfg(test)]
