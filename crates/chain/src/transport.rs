@@ -8,6 +8,7 @@ use crate::error::ChainError;
 use alloy::rpc::client::RpcClient;
 use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket, ResponsePayload};
 use alloy::transports::http::reqwest;
+use alloy::transports::utils::guess_local_url;
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut, TransportResult};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -262,9 +263,10 @@ impl Service<RequestPacket> for Several {
     }
 }
 
-/// A client over one endpoint.
+/// A client over one endpoint. One on this machine is asked more often whether a transaction is mined.
 pub(crate) fn one(transport: Bounded) -> RpcClient {
-    RpcClient::new(transport, false)
+    let local = guess_local_url(transport.url.as_str());
+    RpcClient::new(transport, local)
 }
 
 /// A client over several endpoints.
