@@ -123,7 +123,10 @@ impl Rpc {
             Self::One(url) => vec![url.clone()],
             Self::Several(urls) => urls.clone(),
         };
-        Endpoints::new(urls, quorum).map_err(|source| ConfigError::Endpoints { name, source })
+        Endpoints::new(urls, quorum).map_err(|source| ConfigError::Endpoints {
+            name,
+            source: Box::new(source),
+        })
     }
 }
 
@@ -271,7 +274,7 @@ pub enum ConfigError {
         name: &'static str,
         /// Why.
         #[source]
-        source: ChainError,
+        source: Box<ChainError>,
     },
     /// A secret can be read by others.
     #[error("{path} holds a secret and can be read by others; run: chmod 600 {path}")]

@@ -106,6 +106,10 @@ impl Checkpoints {
     ///
     /// # Errors
     /// When what was signed before cannot be read.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another part of the operator, handed over once, where all are put together"
+    )]
     pub fn new(
         committees: Committees,
         domain: Domain,

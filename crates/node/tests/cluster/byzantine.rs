@@ -82,7 +82,7 @@ impl Tampering {
     }
 
     /// Puts it before every channel.
-    pub fn before(&self, channels: [ChannelPair<PublicKey>; 7]) -> [(Tampered, Receiver<PublicKey>); 7] {
+    pub fn before(&self, channels: [ChannelPair<PublicKey>; 8]) -> [(Tampered, Receiver<PublicKey>); 8] {
         let mut places = 0..;
         channels.map(|(inner, receiver)| {
             let channel = places.next().unwrap_or_default();

@@ -270,8 +270,8 @@ impl Cluster {
         index: usize,
         conduct: byzantine::Conduct,
         config: &EngineConfig,
-        channels: [ChannelPair<PublicKey>; 7],
-    ) -> [(byzantine::Tampered, simulated::Receiver<PublicKey>); 7] {
+        channels: [ChannelPair<PublicKey>; 8],
+    ) -> [(byzantine::Tampered, simulated::Receiver<PublicKey>); 8] {
         let mut tampering = self.tampering.lock().unwrap();
         let new = || {
             let (namespace, keys) = (
