@@ -104,6 +104,9 @@ impl<E: Runtime> Engine<E> {
     }
 }
 
+/// Heights beyond the last applied one where a certificate is looked for: blocks are known to be final before they are applied.
+const AHEAD: u64 = 64;
+
 /// Finalised blocks and their certificates. Clones share one engine.
 #[derive(Clone)]
 pub struct Chain {
@@ -136,7 +139,7 @@ impl Chain {
     pub async fn certificate(&self, height: u64) -> Option<Certificate> {
         let tip = self.tip().height;
         let mut descendants = Vec::new();
-        for certified in height..=tip {
+        for certified in height..=tip.saturating_add(AHEAD) {
             if certified > height {
                 descendants.push(self.block(certified).await?.header().clone());
             }
