@@ -1,5 +1,5 @@
 //! Decides what is final on a chain from what several endpoints say, of which some may lie, lag or be away. Pure: no clock, no
-//! network; the shell around it is [`crate::watch`].
+//! network; the shell around it is `watch`.
 //!
 //! In each round every endpoint that is not set aside gives a [`Report`]: which block it calls final, the entries of the
 //! contract up to some block, and the hashes of blocks that others named. From the round follows, in this order:

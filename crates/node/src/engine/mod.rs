@@ -5,8 +5,8 @@
 //! the state sync by which a wiped operator rejoins. Production runs it over Tokio and authenticated connections
 //! ([`network`]), the tests over a seeded simulation of both.
 //!
-//! Agreement runs in epochs of a fixed number of heights, one instance each ([`epochs`]), among the committee of that
-//! epoch ([`committees`]); whoever joins learns the committees by proof ([`handover`]).
+//! Agreement runs in epochs of a fixed number of heights, one instance each (`epochs`), among the committee of that
+//! epoch (`committees`); whoever joins learns the committees by proof (`handover`).
 //!
 //! What a block means is [`crate::application`]'s; what to put into one is the caller's
 //! [`Source`](crate::application::Source).

@@ -1,7 +1,7 @@
 //! Judges: who decides what this operator's vote on a case is (V8, O6).
 //!
 //! Decides nothing about votes themselves: rounds, quorums and effects are the ledger's, sealing and sending
-//! [`super::vote`]'s and [`super::judging`]'s. What a judge goes by is a [`CaseFile`]: the facts, gathered by the caller. The
+//! [`super::vote`]'s and `judging`'s. What a judge goes by is a [`CaseFile`]: the facts, gathered by the caller. The
 //! rules are told, with reasons, in docs/judging.md.
 //!
 //! An operator asks its judges in turn; the first that has an opinion decides. [`ByHand`] has one when the operator's people
