@@ -409,7 +409,7 @@ async fn serve(
     tracing::info!(%operator, api = %config.api_listen, peers = %config.listen, "operator started");
     let least_mib = config.min_free_mib;
     tokio::select! {
-        free = disk::until_less_than(config.state_dir.clone(), least_mib << 20) => Err(NodeError::DiskFull {
+        free = disk::until_less_than(config.state_dir.clone(), least_mib.saturating_mul(1 << 20)) => Err(NodeError::DiskFull {
             path: config.state_dir,
             free_mib: free >> 20,
             least_mib,

@@ -20,6 +20,37 @@ use std::path::{Path, PathBuf};
 /// All of an operator's magnitude on EigenLayer.
 const WHOLE: u128 = 1_000_000_000_000_000_000;
 
+/// The keys that an operator registers, as its configuration names them.
+#[derive(Debug, clap::Args)]
+pub struct KeyFiles {
+    /// File with the Ed25519 consensus key: a keystore or 64 hex digits.
+    #[arg(long)]
+    consensus_key: PathBuf,
+    /// Keystore with the checkpoint key; the account's own key without it.
+    #[arg(long, requires = "checkpoint_password_file")]
+    checkpoint_keystore: Option<PathBuf>,
+    /// File with that keystore's password, and the consensus keystore's.
+    #[arg(long)]
+    checkpoint_password_file: Option<PathBuf>,
+}
+
+impl KeyFiles {
+    /// The L1 as the operator acts there, its account, and both keys' proofs.
+    async fn prove(&self, send: &L1SendArgs) -> anyhow::Result<(Operators, Address, KeyProofs)> {
+        let account = send.unlock()?;
+        let password = self.checkpoint_password_file.as_deref();
+        let consensus = consensus(&self.consensus_key, password)?;
+        let checkpoint = match self.checkpoint_keystore.as_deref().zip(password) {
+            Some((keystore, password)) => unlocked(keystore, password)?,
+            None => account.clone(),
+        };
+        let operator = account.address();
+        let operators = send.l1.operators(Some(account)).await?;
+        let proofs = prove(&operators, operator, &consensus, &checkpoint).await?;
+        Ok((operators, operator, proofs))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Become an operator of EigenLayer, that investors can restake to.
@@ -43,15 +74,8 @@ pub enum Command {
     },
     /// Join Rampart's operator set with your consensus key and your checkpoint key; each proves that you have it.
     Join {
-        /// File with the Ed25519 consensus key, as the operator's configuration names it: a keystore or 64 hex digits.
-        #[arg(long)]
-        consensus_key: PathBuf,
-        /// Keystore with the checkpoint key, as the operator's configuration names it; the account's own key without it.
-        #[arg(long, requires = "checkpoint_password_file")]
-        checkpoint_keystore: Option<PathBuf>,
-        /// File with that keystore's password, and the consensus keystore's.
-        #[arg(long)]
-        checkpoint_password_file: Option<PathBuf>,
+        #[command(flatten)]
+        keys: KeyFiles,
         /// Percent of the rewards that you keep before your investors share the rest; at most 20.
         #[arg(long, value_parser = percent)]
         commission: Ppm,
@@ -60,15 +84,8 @@ pub enum Command {
     },
     /// Replace your consensus key, your checkpoint key, or both; each proves that you have it.
     RotateKeys {
-        /// File with the Ed25519 consensus key from now on: a keystore or 64 hex digits.
-        #[arg(long)]
-        consensus_key: PathBuf,
-        /// Keystore with the checkpoint key from now on; the account's own key without it.
-        #[arg(long, requires = "checkpoint_password_file")]
-        checkpoint_keystore: Option<PathBuf>,
-        /// File with that keystore's password, and the consensus keystore's.
-        #[arg(long)]
-        checkpoint_password_file: Option<PathBuf>,
+        #[command(flatten)]
+        keys: KeyFiles,
         #[command(flatten)]
         send: L1SendArgs,
     },
@@ -139,39 +156,16 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             done(&send, transaction, "allocated")
         }
         Command::Join {
-            consensus_key,
-            checkpoint_keystore,
-            checkpoint_password_file,
+            keys,
             commission,
             send,
         } => {
-            let account = send.unlock()?;
-            let consensus = consensus(&consensus_key, checkpoint_password_file.as_deref())?;
-            let checkpoint = match checkpoint_keystore.zip(checkpoint_password_file) {
-                Some((keystore, password)) => unlocked(&keystore, &password)?,
-                None => account.clone(),
-            };
-            let operator = account.address();
-            let operators = send.l1.operators(Some(account)).await?;
-            let proofs = prove(&operators, operator, &consensus, &checkpoint).await?;
+            let (operators, operator, proofs) = keys.prove(&send).await?;
             let transaction = operators.join(operator, &proofs, commission).await?;
             done(&send, transaction, "joined")
         }
-        Command::RotateKeys {
-            consensus_key,
-            checkpoint_keystore,
-            checkpoint_password_file,
-            send,
-        } => {
-            let account = send.unlock()?;
-            let consensus = consensus(&consensus_key, checkpoint_password_file.as_deref())?;
-            let checkpoint = match checkpoint_keystore.zip(checkpoint_password_file) {
-                Some((keystore, password)) => unlocked(&keystore, &password)?,
-                None => account.clone(),
-            };
-            let operator = account.address();
-            let operators = send.l1.operators(Some(account)).await?;
-            let proofs = prove(&operators, operator, &consensus, &checkpoint).await?;
+        Command::RotateKeys { keys, send } => {
+            let (operators, _, proofs) = keys.prove(&send).await?;
             let transaction = operators.set_keys(&proofs).await?;
             done(
                 &send,
