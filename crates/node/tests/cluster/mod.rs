@@ -128,7 +128,12 @@ impl Cluster {
     fn place(&self, index: usize) -> stage::Place {
         let mut places = self.places.lock().unwrap();
         if let Some(place) = places.get(&index) {
-            self.killed_in.lock().unwrap().push(*place.lock().unwrap());
+            let place = place.lock().unwrap();
+            let mut killed_in = self.killed_in.lock().unwrap();
+            match place.is_empty() {
+                true => killed_in.push(stage::Step::Engine),
+                false => killed_in.extend(place.iter()),
+            }
         }
         places.entry(index).or_default().clone()
     }

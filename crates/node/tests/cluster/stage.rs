@@ -7,6 +7,7 @@ use commonware_runtime::{Clock as _, deterministic::Context};
 use rampart_node::application::{Candidates, Feed, Finalized, Refused, Request, Sink, Source, Verdict};
 use rampart_protocol::Observation;
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::{Duration, UNIX_EPOCH},
 };
@@ -50,8 +51,9 @@ pub struct Stall {
     pub killed: Duration,
 }
 
-/// The step that an operator is in, over its restarts.
-pub type Place = Arc<Mutex<Step>>;
+/// The steps that an operator is in, over its restarts: a leader may wait while the block before is written down. None is the
+/// engine's.
+pub type Place = Arc<Mutex<BTreeSet<Step>>>;
 
 /// One operator's seams, which take their time.
 #[derive(Clone)]
@@ -75,7 +77,7 @@ impl Staged {
         each: Duration,
         stalls: Vec<Stall>,
     ) -> Self {
-        *place.lock().unwrap() = Step::Engine;
+        place.lock().unwrap().clear();
         Self {
             context: Arc::new(context),
             operator,
@@ -86,27 +88,35 @@ impl Staged {
         }
     }
 
+    fn enter(&self, step: Step) {
+        let mut place = self.place.lock().unwrap();
+        // The engine no longer wants to wait: it builds, or another leads.
+        if matches!(step, Step::Building | Step::Checking) {
+            place.remove(&Step::Waiting);
+        }
+        place.insert(step);
+    }
+
     /// Stands still where a plan has it stand still.
     async fn stall(&self, step: Step) {
         let now = self.context.current().duration_since(UNIX_EPOCH).unwrap();
         let here = |stall: &&Stall| stall.step == step && (stall.from..stall.killed).contains(&now);
         if let Some(stall) = self.stalls.iter().find(here) {
-            self.context
-                .sleep(stall.killed - now + Duration::from_millis(1))
-                .await;
+            // Longer than the harness takes to act: it is killed here, not when it has gone on.
+            let long = stall.killed - now + Duration::from_secs(1);
+            self.context.sleep(long).await;
         }
     }
 
-    /// Does something as one step. The step is left when it is done, and when the engine no longer wants it; not when the
-    /// whole operator is killed, since then nobody looks any more.
+    /// Does something as one step, which is left when it is done; not when the operator is killed in it.
     async fn step<T>(&self, step: Step, work: impl Future<Output = T>) -> T {
-        *self.place.lock().unwrap() = step;
+        self.enter(step);
         self.stall(step).await;
         if step != Step::Waiting && !self.each.is_zero() {
             self.context.sleep(self.each).await;
         }
         let done = work.await;
-        *self.place.lock().unwrap() = Step::Engine;
+        self.place.lock().unwrap().remove(&step);
         done
     }
 }
