@@ -1,8 +1,9 @@
 //! Calls of the node's HTTP API. Several nodes may be named: a node that does not answer is passed over.
 
+use crate::query::ServiceQuery;
 use rampart_protocol::api::{
     AccountView, CaseView, Cases, CheckpointView, EpochReportView, EpochView, ErrorBody, ErrorView, ExitView,
-    InvestorView, OperatorSets, OperatorView, Operators, ParamsView, ProviderView, PurchaseView, Purchases,
+    InvestorView, OperatorSets, OperatorView, Operators, ParamsView, ProviderView, PurchaseList, PurchaseView, Purchases,
     ReviewView, Reviews, ServiceView, Services, Status, TermsView, Totals, TransactionView, WithdrawalView,
 };
 use rampart_protocol::{
@@ -259,13 +260,67 @@ impl NodeClient {
     pub async fn services(
         &self,
         provider: Option<ProviderId>,
-        after: Option<ServiceId>,
+        after: Option<&str>,
         limit: u32,
     ) -> Result<Services, ClientError> {
-        let provider = provider.map(|id| format!("&provider={id}")).unwrap_or_default();
-        let after = after.map(|id| format!("&after={id}")).unwrap_or_default();
-        self.get(&format!("/v1/services?limit={limit}{provider}{after}"))
+        let query = ServiceQuery {
+            provider,
+            ..ServiceQuery::default()
+        };
+        self.find_services(&query, after, limit).await
+    }
+
+    /// A page of the services that match, behind `next` of the page before, asked with the same query. A page may be short,
+    /// even empty, and still have a `next`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn find_services(
+        &self,
+        query: &ServiceQuery,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Services, ClientError> {
+        self.get(&format!("/v1/services?{}", query.text(after, limit)))
             .await
+    }
+
+    /// A page of a consumer's purchases, behind `next` of the page before.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn purchases_by(
+        &self,
+        consumer: Address,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<PurchaseList, ClientError> {
+        let after = after.map(|cursor| format!("&after={cursor}")).unwrap_or_default();
+        self.get(&format!("/v1/purchases?consumer={consumer}&limit={limit}{after}"))
+            .await
+    }
+
+    /// A page of a service's purchases, behind `next` of the page before.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn purchases_of_service(
+        &self,
+        service: ServiceId,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<PurchaseList, ClientError> {
+        let after = after.map(|cursor| format!("&after={cursor}")).unwrap_or_default();
+        self.get(&format!("/v1/purchases?service={service}&limit={limit}{after}"))
+            .await
+    }
+
+    pub(crate) fn urls(&self) -> &[String] {
+        &self.urls
+    }
+
+    pub(crate) const fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// A page of a provider's purchases behind the cursor `after` (V5).
@@ -438,7 +493,7 @@ async fn read<T: DeserializeOwned>(url: &str, response: reqwest::Response) -> Re
 }
 
 /// An answer's status and body, which has at most `limit` bytes.
-async fn whole(
+pub(crate) async fn whole(
     url: &str,
     mut response: reqwest::Response,
     limit: usize,
@@ -467,7 +522,7 @@ async fn whole(
 }
 
 /// Why a node refused, in its own words.
-fn refusal(url: &str, status: StatusCode, body: &[u8]) -> ClientError {
+pub(crate) fn refusal(url: &str, status: StatusCode, body: &[u8]) -> ClientError {
     match serde_json::from_slice::<ErrorBody>(body) {
         Ok(ErrorBody { error }) => ClientError::Refused {
             status: status.as_u16(),

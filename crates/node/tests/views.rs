@@ -3,24 +3,31 @@
 #![allow(clippy::result_large_err, reason = "a test fails once")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "views/document.rs"]
+mod document;
 #[path = "operator/http.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod http;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod operator;
+#[path = "views/schema.rs"]
+mod schema;
 
 use alloy::signers::local::PrivateKeySigner;
 use operator::node::funded;
 use operator::{Running, Stage, access_key, account, eventually, now, sign, tokens};
-use rampart_client::ClientError;
+use rampart_client::{ClientError, Events, ServiceQuery, ServiceSort, Start};
 use rampart_node::Params;
-use rampart_protocol::api::{CasePhase, CaseSubject, Quantity, ReviewStage, TransactionStatus};
+use rampart_protocol::api::{
+    CasePhase, CaseSubject, EventFilter, EventId, EventKind, EventView, Quantity, ReviewStage,
+    TransactionStatus,
+};
 use rampart_protocol::message::{
     Challenge, CommitVerdict, Component, Purchase, RegisterProvider, RegisterService, ReportAvailability,
-    RevealVerdict, Review, RotateAccessKey, SetAutoStake, Unbond, UpdateService,
+    RevealVerdict, Review, RotateAccessKey, SetAutoStake, Unbond, UpdateService, Withdraw,
 };
 use rampart_protocol::{
-    AccessKey, Address, Amount, B256, Category, Message, Nonce, Ppm, ProviderId, PurchaseId, Seconds,
+    AccessKey, Address, Amount, B256, CaseId, Category, Message, Nonce, Ppm, ProviderId, PurchaseId, Seconds,
     ServiceId, Timestamp, verdict,
 };
 use std::time::Duration;
@@ -224,6 +231,8 @@ async fn a_review_its_challenge_and_its_verdict_are_seen_at_every_step() {
     assert_eq!((seen.phase, seen.total_stake), (CasePhase::Commit, Quantity(100)));
     assert_eq!((seen.votes.len(), seen.votes[0].committed), (1, false));
 
+    every_answer_is_as_documented(&market, first, case).await;
+
     let (operator, salt) = (judge().address(), B256::repeat_byte(9));
     let commit = |nonce| CommitVerdict {
         case,
@@ -261,6 +270,187 @@ async fn a_review_its_challenge_and_its_verdict_are_seen_at_every_step() {
     assert_eq!(client.provider(ProviderId(1)).await.unwrap().bonds, Amount::ZERO);
     assert!(client.provider(ProviderId(1)).await.unwrap().negative_evidence > Quantity(0));
     market.operator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_events_goes_on_behind_the_last_one_through_a_restart() {
+    let Market { operator, stage } = Market::open().await;
+    let market = Market { operator, stage };
+    let purchases = EventFilter {
+        kinds: vec![EventKind::Purchase],
+        provider: Some(ProviderId(1)),
+        consumer: None,
+    };
+    let mut live = market
+        .operator
+        .client()
+        .events(purchases.clone(), Start::Height(1));
+    let first = market.buy().await;
+    let (_, event) = next(&mut live).await;
+    assert!(matches!(event, EventView::Purchase(event) if event.record.id == first));
+    let mut everything = market
+        .operator
+        .client()
+        .events(EventFilter::default(), Start::Height(1));
+    let mut told = vec![next(&mut everything).await];
+    while told
+        .last()
+        .is_none_or(|(_, event)| !matches!(event, EventView::Purchase(_)))
+    {
+        told.push(next(&mut everything).await);
+    }
+
+    // What happens while nobody listens, and a restart.
+    let second = market.buy().await;
+    let (position, position_of_all) = (live.position(), everything.position());
+    drop((live, everything));
+    let Market { operator, stage } = market;
+    operator.stop().await;
+    let operator = stage.start().await;
+    let market = Market { operator, stage };
+    let third = market.buy().await;
+    let client = market.operator.client();
+    let mut live = client.events(purchases, position);
+    for expected in [second, third] {
+        let (_, event) = next(&mut live).await;
+        assert!(matches!(event, EventView::Purchase(event) if event.record.id == expected));
+    }
+
+    let mut everything = client.events(EventFilter::default(), position_of_all);
+    let last = client.purchase(third).await.unwrap().height;
+    while told.last().is_none_or(|(id, _)| id.height <= last) {
+        told.push(next(&mut everything).await);
+    }
+    let mut again = client.events(EventFilter::default(), Start::Height(1));
+    for event in told {
+        assert_eq!(next(&mut again).await, event);
+    }
+    let gone = http::get(market.operator.api, "/v1/events?kinds=nothing").await;
+    gone.is_error(400, "malformed_query");
+    market.operator.stop().await;
+}
+
+async fn next(events: &mut Events) -> (EventId, EventView) {
+    let next = tokio::time::timeout(Duration::from_secs(60), events.next());
+    next.await.expect("an event comes").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_and_purchases_are_found_by_what_they_are() {
+    let market = Market::open().await;
+    let client = &market.operator.client();
+    let (first, second) = (market.buy().await, market.buy().await);
+    let find = async |query: ServiceQuery| -> Vec<u64> {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let page = client.find_services(&query, after.as_deref(), 1).await.unwrap();
+            found.extend(page.services.iter().map(|service| service.id.0));
+            after = page.next;
+            if after.is_none() {
+                return found;
+            }
+        }
+    };
+    let all = ServiceQuery::default;
+    assert_eq!(find(all()).await, [1, 2]);
+    let sort = ServiceSort::Price;
+    assert_eq!(find(ServiceQuery { sort, ..all() }).await, [1, 2]);
+    // Only the first provider has sold anything.
+    let sort = ServiceSort::Score;
+    assert_eq!(find(ServiceQuery { sort, ..all() }).await, [1, 2]);
+    let score = client.service(ServiceId(1)).await.unwrap().score;
+    let min_score = Some(Ppm(score.0.saturating_sub(1_000)));
+    assert_eq!(find(ServiceQuery { min_score, ..all() }).await, [1]);
+    let max_price = Some(tokens(12));
+    assert_eq!(find(ServiceQuery { max_price, ..all() }).await, [1]);
+    let text = Some("PROVIDER 5".to_owned());
+    assert_eq!(find(ServiceQuery { text, ..all() }).await, [2]);
+    let active = Some(false);
+    assert_eq!(find(ServiceQuery { active, ..all() }).await, [] as [u64; 0]);
+
+    let consumer = account(BUYER).address();
+    let page = client.purchases_by(consumer, None, 1).await.unwrap();
+    assert_eq!(page.purchases[0].record.id, first);
+    let page = client
+        .purchases_by(consumer, page.next.as_deref(), 9)
+        .await
+        .unwrap();
+    assert_eq!((page.purchases.len(), page.next), (1, None));
+    assert_eq!(page.purchases[0].record.id, second);
+    let page = client.purchases_of_service(ServiceId(1), None, 9).await.unwrap();
+    assert_eq!(page.purchases.len(), 2);
+    for query in ["", "?provider=1", "?consumer=me", "?service=1&after=3"] {
+        let answer = http::get(market.operator.api, &format!("/v1/purchases{query}")).await;
+        answer.is_error(400, "malformed_query");
+    }
+    let long = format!("/v1/services?text={}", "x".repeat(65));
+    http::get(market.operator.api, &long)
+        .await
+        .is_error(400, "malformed_query");
+    market.operator.stop().await;
+}
+
+/// Everything that can be asked exists by now, but for withdrawals, exits and checkpoints.
+async fn every_answer_is_as_documented(market: &Market, purchase: PurchaseId, case: CaseId) {
+    let nonce = market
+        .operator
+        .client()
+        .account(account(BUYER).address())
+        .await
+        .unwrap()
+        .nonce;
+    let message = Withdraw {
+        recipient: account(BUYER).address(),
+        amount: tokens(1),
+        nonce,
+    };
+    let withdrawal = sign(&account(BUYER), message, market.stage.domain());
+    let document = document::document(market.operator.api).await;
+    let body = serde_json::to_value(&withdrawal).unwrap();
+    assert_eq!(
+        document::takes(&document, "/v1/transactions", &body),
+        Vec::<String>::new()
+    );
+    let mut wrong = body;
+    wrong["message"]["amount"] = 1.into();
+    assert_ne!(
+        document::takes(&document, "/v1/transactions", &wrong),
+        Vec::<String>::new()
+    );
+    let wait = Some(Duration::from_secs(60));
+    market.operator.client().submit(&withdrawal, wait).await.unwrap();
+
+    let values = document::Values::from([
+        (("/v1/transactions", "hash"), withdrawal.hash().to_string()),
+        (("/v1/accounts", "address"), account(BUYER).address().to_string()),
+        (("/v1/operators", "address"), judge().address().to_string()),
+        (("/v1/operators", "investor"), judge().address().to_string()),
+        (("/v1/epochs", "number"), "0".to_owned()),
+        (("/v1/providers", "id"), "1".to_owned()),
+        (("/v1/services", "id"), "2".to_owned()),
+        (("/v1/services", "version"), "1".to_owned()),
+        (("/v1/purchases", "id"), purchase.to_string()),
+        (("/v1/withdrawals", "index"), "0".to_owned()),
+        (("/v1/cases", "id"), case.to_string()),
+    ]);
+    let answered = document::answers_match(market.operator.api, &values).await;
+    for path in [
+        "/v1/cases/{id}",
+        "/v1/providers/{id}",
+        "/v1/providers/{id}/purchases",
+        "/v1/providers/{id}/reviews",
+        "/v1/purchases/{id}/confirmation",
+        "/v1/services",
+        "/v1/services/{id}/versions/{version}",
+        "/v1/transactions/{hash}",
+        "/v1/withdrawals",
+    ] {
+        assert!(
+            answered.iter().any(|found| found == path),
+            "{path} is not among {answered:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

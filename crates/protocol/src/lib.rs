@@ -24,6 +24,8 @@ pub mod message;
 pub mod observation;
 pub mod operator_keys;
 pub mod operators;
+#[cfg(feature = "openapi")]
+pub mod shape;
 pub mod transaction;
 #[cfg(feature = "serde")]
 pub mod typed_data;

@@ -26,15 +26,27 @@ pub const MAX_COMMENT: usize = 512;
 pub const MAX_COMPONENTS: usize = 8;
 
 macro_rules! message {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ }) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $field_doc:literal])* $field:ident: $ty:ty,)+ }) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
         #[cfg_attr(
             feature = "serde",
             derive(serde::Serialize, serde::Deserialize),
             serde(rename_all = "camelCase", deny_unknown_fields)
         )]
-        pub struct $name { $($(#[$field_doc])* pub $field: $ty,)+ }
+        pub struct $name { $($(#[doc = $field_doc])* pub $field: $ty,)+ }
+
+        #[cfg(feature = "openapi")]
+        impl crate::shape::Shape for $name {
+            fn shape(shapes: &mut crate::shape::Shapes) -> serde_json::Value {
+                shapes.object(stringify!($name), concat!($($doc),*), |shapes| alloc::vec![$(crate::shape::Field {
+                    name: stringify!($field),
+                    doc: concat!($($field_doc),*),
+                    serde: "",
+                    schema: <$ty as crate::shape::Shape>::shape(shapes),
+                }),+])
+            }
+        }
     };
 }
 
@@ -403,6 +415,23 @@ macro_rules! messages {
             }
         }
         $(impl From<$name> for Message { fn from(m: $name) -> Self { Self::$name(m) } })+
+
+        #[cfg(feature = "openapi")]
+        impl crate::shape::Shape for Message {
+            fn shape(shapes: &mut crate::shape::Shapes) -> serde_json::Value {
+                shapes.named("Message", |shapes| {
+                    let variants = alloc::vec![$(serde_json::json!({
+                        "type": "object",
+                        "required": ["type", "message"],
+                        "properties": {
+                            "type": { "const": stringify!($name) },
+                            "message": <$name as crate::shape::Shape>::shape(shapes),
+                        },
+                    })),+];
+                    serde_json::json!({ "description": "A message, signed as EIP-712 typed data.", "oneOf": variants })
+                })
+            }
+        }
     };
 }
 

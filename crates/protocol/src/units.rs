@@ -12,6 +12,13 @@ macro_rules! unit {
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
         pub struct $name(pub $inner);
 
+        #[cfg(feature = "openapi")]
+        impl crate::shape::Shape for $name {
+            fn shape(shapes: &mut crate::shape::Shapes) -> serde_json::Value {
+                <$inner as crate::shape::Shape>::shape(shapes)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(&self.0, f)

@@ -9,8 +9,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use rampart_chain::outgoing::OutgoingStatus;
+use rampart_protocol::shape::{Shape, Shapes};
 use rampart_protocol::{Address, SignedCheckpoint};
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 /// The accounts that pay for this operator's transactions.
@@ -50,6 +52,47 @@ pub(super) struct EvidenceView {
     signed: [SignedCheckpoint; 2],
     /// Whether it was punished for it, finally.
     punished: bool,
+}
+
+impl Shape for ChainsView {
+    fn shape(shapes: &mut Shapes) -> Value {
+        let free = |description: &str| json!({ "description": description });
+        let height = u64::shape(shapes);
+        shapes.named("ChainsView", |_| {
+            json!({
+                "type": "object",
+                "description": "What an operator sees of the chains and does there.",
+                "required": ["sources", "l2Account", "l1Account", "acceptedHeight", "settledHeight"],
+                "properties": {
+                    "sources": { "type": "array", "items": free("A contract that is read, and the endpoints.") },
+                    "l2Account": free("The account that pays for checkpoints; null where nothing is known."),
+                    "l1Account": free("The account that pays for evidence; null where none is brought."),
+                    "acceptedHeight": height,
+                    "settledHeight": height,
+                },
+            })
+        })
+    }
+}
+
+impl Shape for EvidenceView {
+    fn shape(shapes: &mut Shapes) -> Value {
+        let (operator, signed) = (Address::shape(shapes), <Vec<SignedCheckpoint>>::shape(shapes));
+        let height = u64::shape(shapes);
+        shapes.named("EvidenceView", |_| {
+            json!({
+                "type": "object",
+                "description": "Two checkpoints that one operator signed for one height (X3).",
+                "required": ["operator", "height", "signed", "punished"],
+                "properties": {
+                    "operator": operator,
+                    "height": height,
+                    "signed": signed,
+                    "punished": { "type": "boolean" },
+                },
+            })
+        })
+    }
 }
 
 impl From<Proof> for EvidenceView {

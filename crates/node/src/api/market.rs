@@ -1,11 +1,11 @@
 //! Questions about the market: providers, their services, and what was bought of them.
 
+use super::Shared;
 use super::error::ApiError;
 use super::evaluate::evaluate;
 use super::reads::{
     Answer, Cursor, PathOf, QueryOf, find, globals, now, page, params, some_digest, some_key, some_time,
 };
-use super::{MAX_PAGE, Shared};
 use crate::engine::Runtime;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -13,10 +13,9 @@ use rampart_ledger::{
     Globals, Key, Params, Profile, Provider, Purchase, Service, Standing, Status as Stage, Terms, review_fee,
 };
 use rampart_protocol::api::{
-    ProviderView, PurchaseView, Purchases, Quantity, ServiceView, Services, TermsView, UnbondingView,
+    ProviderView, PurchaseView, Purchases, Quantity, ServiceView, TermsView, UnbondingView,
 };
-use rampart_protocol::{Amount, B256, CaseId, Category, ProviderId, PurchaseId, ServiceId};
-use serde::Deserialize;
+use rampart_protocol::{Amount, B256, CaseId, ProviderId, PurchaseId, ServiceId};
 use std::sync::Arc;
 
 async fn standing<E: Runtime>(context: &Shared<E>, provider: &Provider) -> Result<Standing, ApiError> {
@@ -150,11 +149,18 @@ pub(super) async fn service<E: Runtime>(
     id: PathOf<u64>,
 ) -> Answer<ServiceView> {
     let Path(id) = id?;
-    let service: Option<Arc<Service>> = find(&context, Key::service(ServiceId(id))).await?;
+    Ok(Json(service_view_of(&context, ServiceId(id)).await?))
+}
+
+pub(super) async fn service_view_of<E: Runtime>(
+    context: &Shared<E>,
+    id: ServiceId,
+) -> Result<ServiceView, ApiError> {
+    let service: Option<Arc<Service>> = find(context, Key::service(id)).await?;
     let service =
         service.ok_or_else(|| ApiError::not_found("service", format!("there is no service {id}")))?;
-    let terms = terms_record(&context, service.id, service.version).await?;
-    Ok(Json(service_view(&context, &service, &terms).await?))
+    let terms = terms_record(context, service.id, service.version).await?;
+    service_view(context, &service, &terms).await
 }
 
 pub(super) async fn terms<E: Runtime>(
@@ -181,46 +187,7 @@ pub(super) async fn terms<E: Runtime>(
     }))
 }
 
-/// Filters of `GET /v1/services`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ServicesQuery {
-    provider: Option<u64>,
-    category: Option<Category>,
-    after: Option<u64>,
-    limit: Option<usize>,
-}
-
-pub(super) async fn services<E: Runtime>(
-    State(context): State<Shared<E>>,
-    query: QueryOf<ServicesQuery>,
-) -> Answer<Services> {
-    let Query(query) = query?;
-    let limit = page(query.limit);
-    let end = globals(&context).await?.next_service.0;
-    let mut found = Vec::new();
-    let mut id = query.after.unwrap_or(0).saturating_add(1);
-    // A page never looks at more than a bounded number of services, however few match.
-    let stop = id.saturating_add(MAX_PAGE as u64 * 10).min(end);
-    while id < stop && found.len() < limit {
-        let service: Option<Arc<Service>> = find(&context, Key::service(ServiceId(id))).await?;
-        let of_provider = |service: &Arc<Service>| query.provider.is_none_or(|id| id == service.provider.0);
-        if let Some(service) = service.filter(of_provider) {
-            let terms = terms_record(&context, service.id, service.version).await?;
-            if query.category.is_none_or(|category| category == terms.category) {
-                found.push(service_view(&context, &service, &terms).await?);
-            }
-        }
-        id += 1;
-    }
-    let next = (id < end).then(|| ServiceId(id - 1));
-    Ok(Json(Services {
-        services: found,
-        next,
-    }))
-}
-
-async fn purchase_view<E: Runtime>(
+pub(super) async fn purchase_view<E: Runtime>(
     context: &Shared<E>,
     params: &Params,
     id: PurchaseId,

@@ -16,23 +16,34 @@
 //! | reading the answer | each write is taken within [`STALL_TIMEOUT`] |
 //! | age of a connection | [`MAX_AGE`], then it ends after the request in hand |
 //! | rows of a page | [`MAX_PAGE`]; [`MAX_HANDOVERS`] proofs of operator sets |
+//! | entries looked at for a page of services or purchases | [`MAX_LOOKED_AT`], however few match; text of [`MAX_TEXT`] bytes |
+//! | order by score | the first [`MAX_RANKED`] services, made at most every 5 s for all |
+//! | streams of events | [`MAX_STREAMS`], and [`MAX_STREAMS_PER_ADDRESS`] an address; more are answered 503 |
+//! | age and lag of a stream | its connection's age; live, [`MAX_LAG`] blocks behind; then it ends and says why |
+//! | idle stream | a comment every [`KEEP_ALIVE`] |
 //! | archives of exits at a time | [`MAX_EXPORTS`], until the last byte is taken; more are answered 503 |
 //! | size and time of one | 36 bytes an account and some; its connection's age and one request more, 680 s |
 
+mod catalogue;
 mod chains;
 mod error;
 mod evaluate;
+mod events;
 mod exits;
 mod judging;
 mod market;
+mod openapi;
 mod reads;
 mod rewards;
+mod routes;
 mod serve;
 mod stall;
 pub(crate) mod submit;
 
+pub use catalogue::{MAX_LOOKED_AT, MAX_RANKED, MAX_TEXT};
 pub use chains::Accounts;
 pub use error::ApiError;
+pub use events::{KEEP_ALIVE, MAX_LAG, MAX_STREAMS, MAX_STREAMS_PER_ADDRESS};
 pub use serve::{PortLimits, serve};
 
 use crate::application::Senders;
@@ -46,9 +57,12 @@ use crate::mempool::Mempool;
 use crate::storage::StateReader;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
+use openapi::{Document, Operation};
 use rampart_protocol::{B256, OperatorSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,55 +127,46 @@ pub struct Context<E: Runtime> {
     pub duties: Vec<&'static str>,
 }
 
-pub(crate) type Shared<E> = Arc<Context<E>>;
+/// The context, and what the routes keep between requests.
+pub(crate) struct Served<E: Runtime> {
+    context: Context<E>,
+    rankings: catalogue::Rankings,
+    streams: events::Streams,
+}
 
-/// Every route.
+impl<E: Runtime> core::ops::Deref for Served<E> {
+    type Target = Context<E>;
+
+    fn deref(&self) -> &Context<E> {
+        &self.context
+    }
+}
+
+pub(crate) type Shared<E> = Arc<Served<E>>;
+
+/// Every route, and the document of them at `/openapi.json`.
 pub fn router<E: Runtime>(context: Context<E>) -> Router {
-    let submissions = Router::new()
-        .route("/v1/transactions", post(submit::submit::<E>))
-        .route("/v1/evidence", post(chains::accuse::<E>));
-    let exports = Arc::new(Semaphore::new(MAX_EXPORTS));
-    let archive = move |context: State<Shared<E>>| exits::archive(context, exports.clone());
-    let questions = Router::new()
-        .route("/v1/status", get(reads::status::<E>))
-        .route("/v1/chains", get(chains::chains::<E>))
-        .route("/v1/evidence", get(chains::evidence::<E>))
-        .route("/v1/totals", get(reads::totals::<E>))
-        .route("/v1/operator-set", get(reads::operator_set::<E>))
-        .route("/v1/operator-sets", get(reads::operator_sets::<E>))
-        .route("/v1/operators", get(rewards::operators::<E>))
-        .route("/v1/operators/{address}", get(rewards::operator::<E>))
-        .route(
-            "/v1/operators/{address}/investors/{investor}",
-            get(rewards::investor::<E>),
-        )
-        .route("/v1/epochs/current", get(rewards::current_epoch::<E>))
-        .route("/v1/epochs/{number}", get(rewards::epoch::<E>))
-        .route("/v1/params", get(rewards::parameters::<E>))
-        .route("/v1/transactions/{hash}", get(submit::transaction::<E>))
-        .route("/v1/accounts/{address}", get(reads::account::<E>))
-        .route("/v1/accounts/{address}/exit", get(exits::exit::<E>))
-        .route("/v1/exits", get(archive))
-        .route("/v1/providers/{id}", get(market::provider::<E>))
-        .route("/v1/providers/{id}/purchases", get(market::purchases_of::<E>))
-        .route("/v1/providers/{id}/reviews", get(judging::reviews_of::<E>))
-        .route("/v1/services", get(market::services::<E>))
-        .route("/v1/services/{id}", get(market::service::<E>))
-        .route("/v1/services/{id}/versions/{version}", get(market::terms::<E>))
-        .route("/v1/cases", get(judging::cases::<E>))
-        .route("/v1/cases/{id}", get(judging::case::<E>))
-        .route("/v1/purchases/{id}", get(market::purchase::<E>))
-        .route("/v1/purchases/{id}/review", get(judging::review::<E>))
-        .route("/v1/purchases/{id}/confirmation", get(reads::confirmation::<E>))
-        .route("/v1/withdrawals", get(reads::withdrawals::<E>))
-        .route("/v1/withdrawals/{index}", get(reads::withdrawal::<E>))
-        .route("/v1/checkpoints/latest", get(reads::checkpoint::<E>));
-    gated(questions, MAX_CONCURRENT, REQUEST_TIMEOUT)
-        .merge(gated(submissions, MAX_SUBMISSIONS, MAX_WAIT + REQUEST_TIMEOUT))
-        .fallback(|| async { ApiError::not_found("route", "no such route; see /v1/status") })
-        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(Arc::new(context))
+    let mut document = Document::default();
+    let questions = routes::questions::<E>(&mut document);
+    let submissions = routes::submissions::<E>(&mut document);
+    let itself = Operation::new("This document.").content(StatusCode::OK, "application/json", true.into());
+    document.add("/openapi.json", "get", itself);
+    let document = bytes::Bytes::from(document.finish().to_string());
+    let document = get(move || async move { ([(CONTENT_TYPE, "application/json")], document) });
+    gated(
+        questions.route("/openapi.json", document),
+        MAX_CONCURRENT,
+        REQUEST_TIMEOUT,
+    )
+    .merge(gated(submissions, MAX_SUBMISSIONS, MAX_WAIT + REQUEST_TIMEOUT))
+    .fallback(|| async { ApiError::not_found("route", "no such route; see /openapi.json") })
+    .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+    .layer(DefaultBodyLimit::max(MAX_BODY))
+    .with_state(Arc::new(Served {
+        context,
+        rankings: catalogue::Rankings::default(),
+        streams: events::Streams::default(),
+    }))
 }
 
 /// At most so many requests at a time, each for at most so long.

@@ -1,6 +1,7 @@
 //! Questions about finalised state: the node, accounts, withdrawals, proofs; and what all questions have in common.
 
 use super::error::ApiError;
+use super::openapi::query;
 use super::submit::now_ms;
 use super::{MAX_HANDOVERS, MAX_PAGE, Shared};
 use crate::engine::Runtime;
@@ -18,19 +19,20 @@ use rampart_protocol::merkle::Tree;
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, Confirmation, Nonce, OperatorSet, PurchaseId, Timestamp, merkle,
 };
-use serde::Deserialize;
 use std::sync::Arc;
 
 pub(super) type PathOf<T> = Result<Path<T>, PathRejection>;
 pub(super) type QueryOf<T> = Result<Query<T>, QueryRejection>;
 pub(super) type Answer<T> = Result<Json<T>, ApiError>;
 
-/// Paging by an opaque cursor.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Cursor {
-    pub(super) after: Option<u64>,
-    pub(super) limit: Option<usize>,
+query! {
+    /// Paging by an opaque cursor.
+    Cursor {
+        /// The cursor that the page before ended with, as `next`; none for the first page.
+        after: Option<u64>,
+        /// Most rows on the page, 50 unless told, 200 at most.
+        limit: Option<usize>,
+    }
 }
 
 /// Rows on a page.
@@ -144,11 +146,12 @@ pub(super) async fn operator_set<E: Runtime>(State(context): State<Shared<E>>) -
     Json(context.operators.clone())
 }
 
-/// From which epoch on to prove operator sets.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct From {
-    from: Option<u64>,
+query! {
+    /// From which epoch on to prove operator sets.
+    From {
+        /// The epoch whose operators are known; the first unless told.
+        from: Option<u64>,
+    }
 }
 
 /// Proofs of the operators of later epochs, for whoever knows those of `from`.
@@ -265,11 +268,12 @@ pub(super) async fn withdrawal<E: Runtime>(
     Ok(Json(withdrawal_view(&context, index, &tree).await?))
 }
 
-/// `?recipient=ADDRESS`
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Recipient {
-    recipient: Address,
+query! {
+    /// `?recipient=ADDRESS`
+    Recipient {
+        /// Who is paid.
+        recipient: Address,
+    }
 }
 
 pub(super) async fn withdrawals<E: Runtime>(

@@ -2,6 +2,7 @@
 //! requests to the routes. What they answer is not decided here.
 
 use super::error::ApiError;
+use super::events::Peer;
 use super::stall::Stall;
 use super::{
     BODY_TIMEOUT, HEAD_TIMEOUT, MAX_AGE, MAX_BODY, MAX_CONNECTIONS, MAX_WAIT, REQUEST_TIMEOUT, STALL_TIMEOUT,
@@ -21,6 +22,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 /// Largest request head, bytes.
@@ -72,8 +74,12 @@ pub async fn serve(listener: TcpListener, routes: Router, limits: PortLimits) ->
             std::future::pending().await
         };
         match listener.accept().await {
-            Ok((stream, _)) => {
-                connections.spawn(connection(stream, routes.clone(), limits, place));
+            Ok((stream, address)) => {
+                let peer = Peer {
+                    address: address.ip(),
+                    since: Instant::now(),
+                };
+                connections.spawn(connection(stream, peer, routes.clone(), limits, place));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -83,14 +89,20 @@ pub async fn serve(listener: TcpListener, routes: Router, limits: PortLimits) ->
     }
 }
 
-async fn connection(stream: TcpStream, routes: Router, limits: PortLimits, _place: OwnedSemaphorePermit) {
+async fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    routes: Router,
+    limits: PortLimits,
+    _place: OwnedSemaphorePermit,
+) {
     // An answer is written at once and whole.
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let service = service_fn(move |request| {
         let routes = routes.clone();
-        async move { Ok::<_, Infallible>(answer(routes, request, limits.body).await) }
+        async move { Ok::<_, Infallible>(answer(routes, peer, request, limits.body).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -115,8 +127,9 @@ async fn connection(stream: TcpStream, routes: Router, limits: PortLimits, _plac
 }
 
 /// Reads the body whole, then asks the routes: a slow client holds none of their places.
-async fn answer(routes: Router, request: hyper::Request<Incoming>, time: Duration) -> Response {
-    let (head, body) = request.into_parts();
+async fn answer(routes: Router, peer: Peer, request: hyper::Request<Incoming>, time: Duration) -> Response {
+    let (mut head, body) = request.into_parts();
+    head.extensions.insert(peer);
     let body = match whole(body, time).await {
         Ok(body) => body,
         Err(error) => return error.into_response(),

@@ -2,6 +2,7 @@
 
 use super::error::ApiError;
 use super::evaluate::evaluate;
+use super::openapi::query;
 use super::{MAX_WAIT, Shared};
 use crate::application::Verified;
 use crate::engine::Runtime;
@@ -15,14 +16,14 @@ use axum::response::{IntoResponse, Response};
 use rampart_ledger::{BlockEnv, Fault, Input, Key, Record, Reject};
 use rampart_protocol::api::{Rejection, TransactionStatus, TransactionView};
 use rampart_protocol::{Address, B256, Domain, Header, Nonce, SignedTransaction, Timestamp};
-use serde::Deserialize;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// `?wait=SECONDS`
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Wait {
-    wait: Option<u64>,
+query! {
+    /// `?wait=SECONDS`
+    Wait {
+        /// Seconds to wait until the transaction is final, 60 at most.
+        wait: Option<u64>,
+    }
 }
 
 /// `POST /v1/transactions`

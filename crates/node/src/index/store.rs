@@ -1,13 +1,14 @@
 //! Writing the index: one finalised block at a time.
 
 use super::withdrawals::Certified;
-use super::{exits, handovers, judging};
+use super::{catalogue, events, exits, handovers, judging};
 use crate::application::{Finalized, Subject};
 use rampart_ledger::{Event, Record};
 use rampart_protocol::{B256, PurchaseRecord};
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
 
 /// Memory for the database's cache, bytes; its default is a gigabyte.
 const CACHE: usize = 64 * 1024 * 1024;
@@ -45,6 +46,10 @@ pub(super) const COMMITTEES: TableDefinition<'_, u64, (u64, &[u8])> = TableDefin
 pub(super) const HANDOVERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("handovers");
 
 const HEIGHT: &str = "height";
+/// Which tables there are.
+const FORMAT: &str = "format";
+/// An index of another format lacks entries of the past.
+const THIS_FORMAT: u64 = 1;
 /// Set when blocks were skipped (state sync): some tables are then incomplete for ever.
 const GAP: &str = "gap";
 
@@ -80,6 +85,14 @@ pub enum IndexError {
     /// The process is ending.
     #[error("the process is ending")]
     Stopped,
+    /// The file is of another version of this software.
+    #[error(
+        "the index is of another version of this software (format {found}); start with a new state directory"
+    )]
+    OtherFormat {
+        /// The file's format.
+        found: u64,
+    },
     /// Blocks were skipped, so the answer is not known here.
     #[error("blocks were skipped by state sync: this operator does not know all of them")]
     Incomplete,
@@ -96,6 +109,8 @@ impl From<redb::TransactionError> for IndexError {
 pub struct Index {
     pub(super) database: Arc<Database>,
     pub(super) certified: Arc<Mutex<Option<Certified>>>,
+    /// The height of the last block taken in.
+    heights: Arc<watch::Sender<u64>>,
 }
 
 impl core::fmt::Debug for Index {
@@ -127,6 +142,17 @@ impl Index {
         write.open_table(EXITS)?;
         write.open_table(COMMITTEES)?;
         write.open_table(HANDOVERS)?;
+        write.open_table(catalogue::SERVICES)?;
+        write.open_table(catalogue::TEXTS)?;
+        write.open_table(catalogue::NAMES)?;
+        write.open_table(catalogue::OF_PROVIDER)?;
+        write.open_table(catalogue::OF_CATEGORY)?;
+        write.open_table(catalogue::BY_PRICE)?;
+        write.open_table(catalogue::BY_CONSUMER)?;
+        write.open_table(catalogue::BY_SERVICE)?;
+        write.open_table(events::BLOCKS)?;
+        write.open_table(events::EVENTS)?;
+        let height = known_format(&write)?;
         let found = {
             let mut identity = write.open_table(IDENTITY)?;
             let found = identity.get(())?.map(|found| B256::new(found.value()));
@@ -145,6 +171,7 @@ impl Index {
         Ok(Self {
             database: Arc::new(database),
             certified: Arc::default(),
+            heights: Arc::new(watch::Sender::new(height)),
         })
     }
 
@@ -189,10 +216,11 @@ impl Index {
         }
         let write = self.database.begin_write()?;
         let mut complete = self.meta(GAP)? == 0;
+        let skipped = height > last + 1;
         {
             let mut meta = write.open_table(META)?;
             meta.insert(HEIGHT, height)?;
-            if complete && height > last + 1 {
+            if complete && skipped {
                 tracing::error!(
                     last,
                     height,
@@ -203,6 +231,7 @@ impl Index {
             }
         }
         self.apply_receipts(&write, finalized, height)?;
+        events::block(&write, finalized, skipped)?;
         for record in finalized.executed.writes.values().flatten() {
             match record {
                 Record::Account(account) => exits::account(&write, account)?,
@@ -213,7 +242,7 @@ impl Index {
                     let key = (withdrawal.recipient.into_array(), withdrawal.index);
                     write.open_table(BY_RECIPIENT)?.insert(key, ())?;
                 }
-                _ => {}
+                other => catalogue::record(&write, other)?,
             }
         }
         // Accounts first: a provider's holdings go to its owner's entry.
@@ -223,7 +252,14 @@ impl Index {
             }
         }
         write.commit()?;
+        self.heights.send_replace(height);
         Ok(true)
+    }
+
+    /// Tells the height of each block as it is taken in.
+    #[must_use]
+    pub fn heights(&self) -> watch::Receiver<u64> {
+        self.heights.subscribe()
     }
 
     fn apply_receipts(
@@ -250,6 +286,18 @@ impl Index {
     }
 }
 
+/// Marks a new file, and refuses one with other tables; returns its height.
+fn known_format(write: &WriteTransaction) -> Result<u64, IndexError> {
+    let mut meta = write.open_table(META)?;
+    let height = meta.get(HEIGHT)?.map_or(0, |height| height.value());
+    let found = meta.get(FORMAT)?.map_or(0, |format| format.value());
+    if height > 0 && found != THIS_FORMAT {
+        return Err(IndexError::OtherFormat { found });
+    }
+    meta.insert(FORMAT, THIS_FORMAT)?;
+    Ok(height)
+}
+
 /// The positions of purchases in a block follow its receipts, as do the leaves under its confirmations root.
 fn insert_purchase(
     write: &WriteTransaction,
@@ -263,6 +311,7 @@ fn insert_purchase(
     write
         .open_table(RECORDS)?
         .insert((height, position), alloy_rlp::encode(record).as_slice())?;
+    catalogue::purchase(write, record, height, position)?;
     append(
         &mut write.open_table(BY_PROVIDER)?,
         record.provider.0,
@@ -298,4 +347,4 @@ impl Index {
 
 #[cfg(test)]
 #[path = "tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -20,14 +20,14 @@ use rampart_protocol::{
 };
 use tempfile::TempDir;
 
-const ALICE: Address = Address::repeat_byte(0xa1);
-const BOB: Address = Address::repeat_byte(0xb0);
-const OWNER: Address = Address::repeat_byte(0x0e);
-const RIVAL: Address = Address::repeat_byte(0x17);
+pub(in crate::index) const ALICE: Address = Address::repeat_byte(0xa1);
+pub(in crate::index) const BOB: Address = Address::repeat_byte(0xb0);
+pub(in crate::index) const OWNER: Address = Address::repeat_byte(0x0e);
+pub(in crate::index) const RIVAL: Address = Address::repeat_byte(0x17);
 const NETWORK: B256 = B256::repeat_byte(9);
-const DAY: u64 = 86_400;
+pub(in crate::index) const DAY: u64 = 86_400;
 
-const fn tokens(whole: u128) -> Amount {
+pub(in crate::index) const fn tokens(whole: u128) -> Amount {
     Amount(whole * Amount::TOKEN.0)
 }
 
@@ -43,7 +43,7 @@ fn public(seed: u64) -> B256 {
 }
 
 /// The real ledger, making the blocks that an index is fed with.
-struct World {
+pub(in crate::index) struct World {
     state: MemoryState,
     height: u64,
     /// Seconds on top of one for each block.
@@ -66,7 +66,7 @@ impl World {
     }
 
     /// Two consumers, and two providers with a service each: after three blocks.
-    fn market(index: &mut Option<Index>) -> Self {
+    pub(in crate::index) fn market(index: &mut Option<Index>) -> Self {
         let mut world = Self::new();
         let opened = world.open();
         opened
@@ -85,7 +85,7 @@ impl World {
         read(&self.state, &key).unwrap().map(Arc::unwrap_or_clone)
     }
 
-    fn nonce(&self, who: Address) -> Nonce {
+    pub(in crate::index) fn nonce(&self, who: Address) -> Nonce {
         let account: Option<Account> = self.read(Key::account(&who));
         account.map_or(Nonce(0), |account| account.nonce)
     }
@@ -122,7 +122,10 @@ impl World {
         }
     }
 
-    fn block(&mut self, messages: impl IntoIterator<Item = (Address, Message)>) -> Finalized {
+    pub(in crate::index) fn block(
+        &mut self,
+        messages: impl IntoIterator<Item = (Address, Message)>,
+    ) -> Finalized {
         let item = |(signer, message): (Address, Message)| {
             let id = keccak256(message.to_bytes());
             let prepared = Prepared::new(&domain(), signer, id, message);
@@ -179,7 +182,7 @@ impl World {
         .into()
     }
 
-    fn order(&self, consumer: Address, provider: u64, more: u64) -> Message {
+    pub(in crate::index) fn order(&self, consumer: Address, provider: u64, more: u64) -> Message {
         Purchase {
             consumer,
             provider: ProviderId(provider),
@@ -215,7 +218,7 @@ impl World {
     }
 }
 
-fn purchases(finalized: &Finalized) -> Vec<PurchaseRecord> {
+pub(in crate::index) fn purchases(finalized: &Finalized) -> Vec<PurchaseRecord> {
     finalized.executed.purchases().copied().collect()
 }
 

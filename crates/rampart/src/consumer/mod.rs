@@ -15,7 +15,7 @@ use clap::{Subcommand, ValueEnum};
 use rampart_client::OperatorChain;
 use rampart_gateway::wallet::Wallet;
 use rampart_protocol::message::ClaimRefund;
-use rampart_protocol::{ProviderId, PurchaseId, Seconds, ServiceId};
+use rampart_protocol::{PurchaseId, Seconds, ServiceId};
 use review::describe as describe_review;
 use std::path::PathBuf;
 
@@ -23,12 +23,8 @@ use std::path::PathBuf;
 pub enum Command {
     /// List services on offer.
     Services {
-        /// Only of this provider.
-        #[arg(long)]
-        provider: Option<u64>,
-        /// Only of this category.
-        #[arg(long)]
-        category: Option<CategoryArg>,
+        #[command(flatten)]
+        filters: show::Filters,
         #[command(flatten)]
         node: NodeArgs,
         #[command(flatten)]
@@ -182,13 +178,12 @@ impl From<CategoryArg> for rampart_protocol::Category {
 pub async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Services {
-            provider,
-            category,
+            filters,
             node,
             output,
         } => {
             let session = Session::open(&node).await?;
-            let services = show::services(&session, provider.map(ProviderId), category).await?;
+            let services = show::services(&session, filters).await?;
             output::print(output, &services, |services| {
                 services.iter().flat_map(show::describe).collect()
             })

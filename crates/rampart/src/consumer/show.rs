@@ -4,27 +4,80 @@ use super::CategoryArg;
 use crate::args::{NodeArgs, OutputArgs};
 use crate::output;
 use crate::session::Session;
+use clap::{Args, ValueEnum};
+use rampart_client::{ServiceQuery, ServiceSort};
 use rampart_protocol::api::ServiceView;
 use rampart_protocol::message::Component;
-use rampart_protocol::{ProviderId, PurchaseId, Seconds, ServiceId};
+use rampart_protocol::{Amount, Ppm, ProviderId, PurchaseId, Seconds, ServiceId};
 
-/// All services on offer, of one provider and category if named.
-pub async fn services(
-    session: &Session,
-    provider: Option<ProviderId>,
+/// Which services to list.
+#[derive(Debug, Args)]
+pub struct Filters {
+    /// Only of this provider.
+    #[arg(long)]
+    provider: Option<u64>,
+    /// Only of this category.
+    #[arg(long)]
     category: Option<CategoryArg>,
-) -> anyhow::Result<Vec<ServiceView>> {
+    /// Only of providers with at least this score, in millionths.
+    #[arg(long, value_name = "PPM")]
+    min_score: Option<u32>,
+    /// Only for at most this fee, in tokens.
+    #[arg(long, value_name = "TOKENS", value_parser = crate::args::tokens)]
+    max_price: Option<Amount>,
+    /// Only with this text in the description or the provider's name.
+    #[arg(long)]
+    text: Option<String>,
+    /// Only those that can be bought.
+    #[arg(long)]
+    active: bool,
+    /// The order.
+    #[arg(long, value_enum, default_value_t = SortArg::Id)]
+    sort: SortArg,
+    /// Most services to list.
+    #[arg(long, default_value_t = 1_000)]
+    most: usize,
+}
+
+/// The order of a list of services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SortArg {
+    /// By id.
+    Id,
+    /// Cheapest first.
+    Price,
+    /// Best score first.
+    Score,
+}
+
+/// The services that the filters leave.
+pub async fn services(session: &Session, filters: Filters) -> anyhow::Result<Vec<ServiceView>> {
+    let query = ServiceQuery {
+        provider: filters.provider.map(ProviderId),
+        category: filters.category.map(Into::into),
+        min_score: filters.min_score.map(Ppm),
+        max_price: filters.max_price,
+        text: filters.text,
+        active: filters.active.then_some(true),
+        sort: match filters.sort {
+            SortArg::Id => ServiceSort::Id,
+            SortArg::Price => ServiceSort::Price,
+            SortArg::Score => ServiceSort::Score,
+        },
+    };
     let (mut services, mut after) = (Vec::new(), None);
     loop {
-        let page = session.client.services(provider, after, 200).await?;
+        let page = session
+            .client
+            .find_services(&query, after.as_deref(), 200)
+            .await?;
         services.extend(page.services);
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
+        after = page.next;
+        if after.is_none() || services.len() >= filters.most {
+            services.truncate(filters.most);
+            return Ok(services);
         }
     }
-    services.retain(|service| category.is_none_or(|category| service.category == category.into()));
-    Ok(services)
 }
 
 /// A service for a person.

@@ -138,9 +138,12 @@ pub async fn register_service(
     };
     applied(&session.send(signer, message.into(), wait).await?)?;
     // A provider's newest service is its last; ids only grow.
-    let (mut last, mut after) = (None, None);
+    let (mut last, mut after) = (None, None::<String>);
     loop {
-        let page = session.client.services(Some(provider), after, 200).await?;
+        let page = session
+            .client
+            .services(Some(provider), after.as_deref(), 200)
+            .await?;
         last = page.services.last().map(|service| service.id).or(last);
         match page.next {
             Some(next) => after = Some(next),
