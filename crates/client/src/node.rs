@@ -3,8 +3,9 @@
 use crate::query::ServiceQuery;
 use rampart_protocol::api::{
     AccountView, CaseView, Cases, CheckpointView, EpochReportView, EpochView, ErrorBody, ErrorView, ExitView,
-    InvestorView, OperatorSets, OperatorView, Operators, ParamsView, ProviderView, PurchaseList, PurchaseView, Purchases,
-    ReviewView, Reviews, ServiceView, Services, Status, TermsView, Totals, TransactionView, WithdrawalView,
+    InvestorView, OperatorSets, OperatorView, Operators, ParamsView, ProviderView, PurchaseList,
+    PurchaseView, Purchases, ReviewView, Reviews, ServiceView, Services, Status, TermsView, Totals,
+    TransactionView, WithdrawalView,
 };
 use rampart_protocol::{
     Address, B256, CaseId, Confirmation, ExitArchive, OperatorSet, ProviderId, PurchaseId, ServiceId,

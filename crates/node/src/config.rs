@@ -51,6 +51,9 @@ pub struct NodeConfig {
     pub state_sync: bool,
     /// Where clients connect.
     pub api_listen: SocketAddr,
+    /// Where metrics and health are asked for; left out, nowhere. Keep it private.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<SocketAddr>,
     /// RPC endpoints of the L2, one or a list. Such URLs carry keys: they are neither logged nor shown.
     pub l2_rpc: Rpc,
     /// How many endpoints of the L2 must agree; more than half unless it is set.

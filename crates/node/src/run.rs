@@ -24,7 +24,7 @@ use commonware_codec::DecodeExt as _;
 use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_runtime::tokio::{Config as RuntimeConfig, Context, Runner};
-use commonware_runtime::{Runner as _, Supervisor as _};
+use commonware_runtime::{Metrics as _, Runner as _, Supervisor as _};
 use rampart_chain::{ChainError, Endpoints, Outgoing, Sequence, Settlement, Target, Watcher};
 use rampart_ledger::{Key, Record};
 use rampart_protocol::observation::Source;
@@ -34,6 +34,7 @@ use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -386,7 +387,9 @@ async fn serve(
             source,
         })?;
     let operator = key_bytes(&key.public_key());
-    let router = api::router(api::Context {
+    let watched = context.child("metrics");
+    let engine_metrics: api::EngineMetrics = Arc::new(move || watched.encode());
+    let served = api::Context {
         operators,
         operator,
         state,
@@ -405,7 +408,9 @@ async fn serve(
             .as_ref()
             .map(DutiesConfig::names)
             .unwrap_or_default(),
-    });
+    };
+    let api::Routers { public, metrics } = api::routers(served, engine_metrics);
+    let watching = watching(config.metrics_listen).await?;
     tracing::info!(%operator, api = %config.api_listen, peers = %config.listen, "operator started");
     let least_mib = config.min_free_mib;
     tokio::select! {
@@ -419,7 +424,8 @@ async fn serve(
         _ = engine.into_handle() => Err(NodeError::Ended),
         // An operator without its feed, its gossip or its checkpoints looks alive and is not.
         _ = tasks.join_next() => Err(NodeError::Task),
-        never = api::serve(listener, router, api::PortLimits::default()) => match never {},
+        never = api::serve(listener, public, api::PortLimits::default()) => match never {},
+        Some(never) = async { Some(api::serve(watching?, metrics, api::PortLimits::for_metrics()).await) } => match never {},
     }
 }
 
@@ -436,6 +442,19 @@ fn watch(
     let watcher = Watcher::new(endpoints, target, file.load())?;
     let poll = Duration::from_millis(config.poll_ms.max(50));
     Ok(feed::poll(feed, watcher, file, poll))
+}
+
+/// Listens where metrics are asked for, if anywhere.
+async fn watching(
+    address: Option<std::net::SocketAddr>,
+) -> Result<Option<tokio::net::TcpListener>, NodeError> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let listener = tokio::net::TcpListener::bind(address).await;
+    listener
+        .map(Some)
+        .map_err(|source| NodeError::Listen { address, source })
 }
 
 /// Has the mempool take and offer nothing while the settlement is frozen.

@@ -586,14 +586,14 @@ async fn pages_are_bounded_and_lead_to_the_next() {
             .await;
         assert_eq!(ids(&answer), expected[..page], "limit {limit}");
     }
-    let (mut seen, mut after) = (Vec::new(), 0);
+    let (mut seen, mut after) = (Vec::new(), "0".to_owned());
     loop {
         let answer = market
             .get(&format!("/v1/services?provider={provider}&limit=3&after={after}"))
             .await;
         seen.extend(ids(&answer));
-        match answer.body["next"].as_u64() {
-            Some(next) => after = next,
+        match answer.body["next"].as_str() {
+            Some(next) => next.clone_into(&mut after),
             None => break,
         }
     }

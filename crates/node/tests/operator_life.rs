@@ -323,6 +323,7 @@ async fn what_cannot_start_says_why_and_a_running_operator_is_not_disturbed() {
     let same_directory = NodeConfig {
         listen: free(),
         api_listen: free(),
+        metrics_listen: None,
         ..stage.config.clone()
     };
     let error = fails(same_directory).await;
@@ -362,6 +363,7 @@ async fn what_cannot_start_says_why_and_a_running_operator_is_not_disturbed() {
     let other_network = NodeConfig {
         listen: free(),
         api_listen: free(),
+        metrics_listen: None,
         network_file: other_network(&stage, folder.path()),
         ..stage.config.clone()
     };

@@ -272,6 +272,53 @@ async fn a_review_its_challenge_and_its_verdict_are_seen_at_every_step() {
     market.operator.stop().await;
 }
 
+/// The port of metrics, after requests of every kind.
+async fn watched(market: &Market) {
+    let port = market.stage.config.metrics_listen.unwrap();
+    let mut stream = http::open(
+        port,
+        b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    )
+    .await;
+    let text = String::from_utf8(http::rest(&mut stream).await).unwrap();
+    assert!(
+        text.starts_with("HTTP/1.1 200 ") && text.ends_with("# EOF\n"),
+        "{text}"
+    );
+    assert_eq!(text.matches("# EOF").count(), 1);
+    let value = |name: &str| -> f64 {
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {text}"))
+            .parse()
+            .unwrap()
+    };
+    assert!(value("rampart_block_height") > 0.0 && value("rampart_index_complete") == 1.0);
+    assert_eq!(
+        value("eigen_registered_stakes{quorum_number=\"0\",quorum_name=\"rampart\"}"),
+        100.0
+    );
+    assert_eq!(value("eigen_performance_score"), 100.0);
+    let route = "rampart_api_requests_total{route=\"/v1/providers/{id}\",status=\"200\"}";
+    assert!(value(route) >= 1.0);
+    // The engine's own.
+    assert!(text.contains("runtime_tasks_spawned"), "{text}");
+    // Nothing that the client wrote is a label.
+    assert!(!text.contains(&account(BUYER).address().to_string()));
+    let services = http::get(port, "/eigen/node/services").await;
+    assert_eq!(
+        (services.status, &services.body["services"][0]["status"]),
+        (200, &"Up".into())
+    );
+    http::get(port, "/v1/status").await.is_error(404, "unknown_route");
+    let answer = http::get(port, "/eigen/node?version=v9.9.9").await;
+    assert_eq!(
+        (answer.status, &answer.body["message"]),
+        (404, &"API version not found".into())
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_of_events_goes_on_behind_the_last_one_through_a_restart() {
     let Market { operator, stage } = Market::open().await;
@@ -423,6 +470,7 @@ async fn every_answer_is_as_documented(market: &Market, purchase: PurchaseId, ca
 
     let values = document::Values::from([
         (("/v1/transactions", "hash"), withdrawal.hash().to_string()),
+        (("/eigen/node/services", "id"), "index".to_owned()),
         (("/v1/accounts", "address"), account(BUYER).address().to_string()),
         (("/v1/operators", "address"), judge().address().to_string()),
         (("/v1/operators", "investor"), judge().address().to_string()),
@@ -435,7 +483,12 @@ async fn every_answer_is_as_documented(market: &Market, purchase: PurchaseId, ca
         (("/v1/cases", "id"), case.to_string()),
     ]);
     let answered = document::answers_match(market.operator.api, &values).await;
+    watched(market).await;
     for path in [
+        "/eigen/node",
+        "/eigen/node/health",
+        "/eigen/node/services/{id}/health",
+        "/openapi.json",
         "/v1/cases/{id}",
         "/v1/providers/{id}",
         "/v1/providers/{id}/purchases",

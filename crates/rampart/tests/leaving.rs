@@ -156,6 +156,7 @@ impl World {
             bootstrappers: std::collections::BTreeMap::new(),
             state_sync: false,
             api_listen: world.api,
+            metrics_listen: None,
             l2_rpc: world.anvil.url.clone().into(),
             l2_quorum: None,
             l2_finality: Finality::Finalized,

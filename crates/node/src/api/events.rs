@@ -64,6 +64,15 @@ struct Place {
 }
 
 impl Streams {
+    /// How many are open.
+    pub(super) fn open(&self) -> usize {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .sum()
+    }
+
     fn enter(&self, address: IpAddr) -> Option<Place> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (all, own) = (

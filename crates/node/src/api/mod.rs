@@ -30,10 +30,13 @@ mod error;
 mod evaluate;
 mod events;
 mod exits;
+mod health;
 mod judging;
 mod market;
+mod metrics;
 mod openapi;
 mod reads;
+mod requests;
 mod rewards;
 mod routes;
 mod serve;
@@ -44,6 +47,8 @@ pub use catalogue::{MAX_LOOKED_AT, MAX_RANKED, MAX_TEXT};
 pub use chains::Accounts;
 pub use error::ApiError;
 pub use events::{KEEP_ALIVE, MAX_LAG, MAX_STREAMS, MAX_STREAMS_PER_ADDRESS};
+pub use health::STALE;
+pub use metrics::EngineMetrics;
 pub use serve::{PortLimits, serve};
 
 use crate::application::Senders;
@@ -55,18 +60,20 @@ use crate::hatch::Hatch;
 use crate::index::Index;
 use crate::mempool::Mempool;
 use crate::storage::StateReader;
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::{Extension, Router};
+
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use openapi::{Document, Operation};
+use openapi::{Document, Operation, Routes};
 use rampart_protocol::{B256, OperatorSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 
 /// Largest request body, bytes.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -88,6 +95,8 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(15);
 /// Age at which a connection is ended.
 pub const MAX_AGE: Duration = Duration::from_secs(600);
+/// Requests at a time on the port of metrics.
+pub const MAX_WATCHERS: usize = 4;
 /// Most rows on a page.
 pub const MAX_PAGE: usize = 200;
 /// Most proofs of operator sets on a page: with 256 operators one takes 100 KiB.
@@ -132,6 +141,8 @@ pub(crate) struct Served<E: Runtime> {
     context: Context<E>,
     rankings: catalogue::Rankings,
     streams: events::Streams,
+    requests: requests::Requests,
+    engine: EngineMetrics,
 }
 
 impl<E: Runtime> core::ops::Deref for Served<E> {
@@ -144,8 +155,39 @@ impl<E: Runtime> core::ops::Deref for Served<E> {
 
 pub(crate) type Shared<E> = Arc<Served<E>>;
 
-/// Every route, and the document of them at `/openapi.json`.
-pub fn router<E: Runtime>(context: Context<E>) -> Router {
+/// What the two ports serve.
+#[derive(Clone, Debug)]
+pub struct Routers {
+    /// For clients.
+    pub public: Router,
+    /// For those who watch the operator.
+    pub metrics: Router,
+}
+
+/// Every route, and the document of the public ones at `/openapi.json`. `engine` tells the engine's metrics.
+pub fn routers<E: Runtime>(context: Context<E>, engine: EngineMetrics) -> Routers {
+    let shared = Arc::new(Served {
+        context,
+        rankings: catalogue::Rankings::default(),
+        streams: events::Streams::default(),
+        requests: requests::Requests::default(),
+        engine,
+    });
+    Routers {
+        public: public(&shared),
+        metrics: watching(shared),
+    }
+}
+
+fn watching<E: Runtime>(shared: Shared<E>) -> Router {
+    let requests = shared.requests.clone();
+    let mut unpublished = Document::default();
+    let routes = health::routes::<E>(Routes::new(&mut unpublished)).into_router();
+    let routes = routes.route("/metrics", get(metrics::metrics::<E>));
+    finished(gated(routes, MAX_WATCHERS, REQUEST_TIMEOUT, &requests), shared)
+}
+
+fn public<E: Runtime>(shared: &Shared<E>) -> Router {
     let mut document = Document::default();
     let questions = routes::questions::<E>(&mut document);
     let submissions = routes::submissions::<E>(&mut document);
@@ -153,20 +195,19 @@ pub fn router<E: Runtime>(context: Context<E>) -> Router {
     document.add("/openapi.json", "get", itself);
     let document = bytes::Bytes::from(document.finish().to_string());
     let document = get(move || async move { ([(CONTENT_TYPE, "application/json")], document) });
-    gated(
-        questions.route("/openapi.json", document),
-        MAX_CONCURRENT,
-        REQUEST_TIMEOUT,
-    )
-    .merge(gated(submissions, MAX_SUBMISSIONS, MAX_WAIT + REQUEST_TIMEOUT))
-    .fallback(|| async { ApiError::not_found("route", "no such route; see /openapi.json") })
-    .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
-    .layer(DefaultBodyLimit::max(MAX_BODY))
-    .with_state(Arc::new(Served {
-        context,
-        rankings: catalogue::Rankings::default(),
-        streams: events::Streams::default(),
-    }))
+    let requests = &shared.requests;
+    let questions = questions.route("/openapi.json", document);
+    let questions = gated(questions, MAX_CONCURRENT, REQUEST_TIMEOUT, requests);
+    let submissions = gated(submissions, MAX_SUBMISSIONS, MAX_WAIT + REQUEST_TIMEOUT, requests);
+    finished(questions.merge(submissions), Arc::clone(shared))
+}
+
+fn finished<E: Runtime>(routes: Router<Shared<E>>, shared: Shared<E>) -> Router {
+    routes
+        .fallback(|| async { ApiError::not_found("route", "no such route; see /openapi.json") })
+        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(shared)
 }
 
 /// At most so many requests at a time, each for at most so long.
@@ -174,15 +215,40 @@ pub fn router<E: Runtime>(context: Context<E>) -> Router {
 struct Gate {
     places: Arc<Semaphore>,
     time: Duration,
+    requests: requests::Requests,
 }
 
-fn gated<S: Clone + Send + Sync + 'static>(routes: Router<S>, places: usize, time: Duration) -> Router<S> {
-    let places = Arc::new(Semaphore::new(places));
-    routes.layer(middleware::from_fn_with_state(Gate { places, time }, pass))
+fn gated<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    places: usize,
+    time: Duration,
+    requests: &requests::Requests,
+) -> Router<S> {
+    let gate = Gate {
+        places: Arc::new(Semaphore::new(places)),
+        time,
+        requests: requests.clone(),
+    };
+    routes.layer(middleware::from_fn_with_state(gate, pass))
 }
 
 /// Sheds load beyond the gate's places and bounds the time of what is served.
-async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+async fn pass(
+    State(gate): State<Gate>,
+    route: Option<Extension<MatchedPath>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let began = Instant::now();
+    let response = shed(&gate, request, next).await;
+    if let Some(Extension(route)) = route {
+        let status = response.status().as_u16();
+        gate.requests.record(route.as_str(), status, began.elapsed());
+    }
+    response
+}
+
+async fn shed(gate: &Gate, request: Request, next: Next) -> Response {
     let Ok(_place) = gate.places.try_acquire() else {
         return ApiError::overloaded().into_response();
     };

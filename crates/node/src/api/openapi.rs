@@ -70,6 +70,7 @@ pub(super) struct Operation {
     body: Option<ShapeOf>,
     answers: Vec<(StatusCode, &'static str, Value)>,
     text: Option<(&'static str, ShapeOf)>,
+    empty: Vec<StatusCode>,
     shapes: Vec<(StatusCode, ShapeOf)>,
     errors: Vec<StatusCode>,
 }
@@ -83,6 +84,7 @@ impl Operation {
             body: None,
             answers: Vec::new(),
             text: None,
+            empty: Vec::new(),
             shapes: Vec::new(),
             errors: Vec::new(),
         }
@@ -102,6 +104,12 @@ impl Operation {
     /// It answers something that is not JSON of a type.
     pub(super) fn content(mut self, status: StatusCode, media: &'static str, schema: Value) -> Self {
         self.answers.push((status, media, schema));
+        self
+    }
+
+    /// It answers a status without a body.
+    pub(super) fn empty(mut self, status: StatusCode) -> Self {
+        self.empty.push(status);
         self
     }
 
@@ -183,6 +191,12 @@ impl Operation {
             let content = json!({ media: { "schema": schema } });
             let answer = json!({ "description": reason(status), "content": content });
             responses.insert(status.as_str().to_owned(), answer);
+        }
+        for status in self.empty {
+            responses.insert(
+                status.as_str().to_owned(),
+                json!({ "description": reason(status) }),
+            );
         }
         if let Some((media, shape)) = self.text {
             let schema = json!({ "type": "string", "contentMediaType": "application/json", "contentSchema": shape(shapes) });

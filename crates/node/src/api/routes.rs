@@ -2,15 +2,18 @@
 
 use super::openapi::{Document, Operation, Routes};
 use super::reads::{Cursor, Recipient};
-use super::{MAX_EXPORTS, Shared, catalogue, chains, events, exits, judging, market, reads, rewards, submit};
+use super::{
+    MAX_EXPORTS, Shared, catalogue, chains, events, exits, health, judging, market, reads, rewards, submit,
+};
 use crate::engine::Runtime;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use rampart_protocol::api::{
     AccountView, CaseView, Cases, CheckpointView, EpochReportView, EpochView, EventView, ExitView,
-    InvestorView, OperatorSets, OperatorView, Operators, ParamsView, ProviderView, PurchaseList, PurchaseView, Purchases,
-    ReviewView, Reviews, ServiceView, Services, Status, TermsView, Totals, TransactionView, WithdrawalView,
+    InvestorView, OperatorSets, OperatorView, Operators, ParamsView, ProviderView, PurchaseList,
+    PurchaseView, Purchases, ReviewView, Reviews, ServiceView, Services, Status, TermsView, Totals,
+    TransactionView, WithdrawalView,
 };
 use rampart_protocol::{
     Address, B256, CaseId, Confirmation, OperatorSet, ProviderId, PurchaseId, ServiceId, SignedCheckpoint,
@@ -49,11 +52,13 @@ pub(super) fn submissions<E: Runtime>(document: &mut Document) -> Router<Shared<
 pub(super) fn questions<E: Runtime>(document: &mut Document) -> Router<Shared<E>> {
     let node = node::<E>(Routes::new(document)).into_router();
     let stream = stream::<E>(Routes::new(document)).into_router();
+    let health = health::routes::<E>(Routes::new(document)).into_router();
     let operators = operators::<E>(Routes::new(document)).into_router();
     let accounts = accounts::<E>(Routes::new(document)).into_router();
     let market = market::<E>(Routes::new(document)).into_router();
     let judging = judging::<E>(Routes::new(document)).into_router();
     node.merge(stream)
+        .merge(health)
         .merge(operators)
         .merge(accounts)
         .merge(market)
@@ -94,9 +99,11 @@ fn node<E: Runtime>(routes: Routes<'_, Shared<E>>) -> Routes<'_, Shared<E>> {
         .get(
             "/v1/operator-sets",
             reads::operator_sets::<E>,
-            Operation::json::<OperatorSets>("Proofs of the operators of later epochs, one after another (X1).")
-                .query::<reads::From>()
-                .or_not_found(),
+            Operation::json::<OperatorSets>(
+                "Proofs of the operators of later epochs, one after another (X1).",
+            )
+            .query::<reads::From>()
+            .or_not_found(),
         )
         .get(
             "/v1/params",

@@ -49,6 +49,17 @@ pub struct PortLimits {
     pub last: Duration,
 }
 
+impl PortLimits {
+    /// For the port of metrics, which few ask.
+    #[must_use]
+    pub fn for_metrics() -> Self {
+        Self {
+            connections: 16,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for PortLimits {
     fn default() -> Self {
         Self {

@@ -102,8 +102,8 @@ pub struct Running {
 }
 
 /// Addresses that were free a moment ago.
-fn free_addresses() -> [SocketAddr; 2] {
-    [(); 2]
+fn free_addresses() -> [SocketAddr; 3] {
+    [(); 3]
         .map(|()| TcpListener::bind("127.0.0.1:0").unwrap())
         .map(|listener| listener.local_addr().unwrap())
 }
@@ -152,7 +152,7 @@ impl Stage {
         operators.domain.settlement = contracts.settlement;
 
         let folder = TempDir::new().unwrap();
-        let [listen, api_listen] = free_addresses();
+        let [listen, api_listen, metrics_listen] = free_addresses();
         let network = NetworkFile {
             addresses: [(public_key, listen)].into(),
             operator_set: operators.clone(),
@@ -189,6 +189,7 @@ impl Stage {
             bootstrappers: std::collections::BTreeMap::new(),
             state_sync: false,
             api_listen,
+            metrics_listen: Some(metrics_listen),
             l2_rpc: anvil.url.clone().into(),
             l2_quorum: None,
             l2_finality: Finality::Finalized,

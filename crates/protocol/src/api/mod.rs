@@ -5,6 +5,7 @@
 //! reads.
 
 mod account;
+mod avs;
 mod events;
 mod judging;
 mod market;
@@ -13,6 +14,7 @@ mod operators;
 mod submission;
 
 pub use account::*;
+pub use avs::*;
 pub use events::*;
 pub use judging::*;
 pub use market::*;

@@ -260,6 +260,7 @@ fn write_operators(
             bootstrappers: std::collections::BTreeMap::new(),
             state_sync: false,
             api_listen: layout.api(operator),
+            metrics_listen: None,
             l2_rpc: url(layout.l2()).into(),
             l2_quorum: None,
             l2_finality: Finality::Finalized,
