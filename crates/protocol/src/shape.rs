@@ -1,7 +1,7 @@
 //! The JSON Schema (2020-12, as OpenAPI 3.1 has it) of what this crate writes as JSON.
 //!
 //! Each type tells its own schema, from the declaration that serde reads; what is not declared by a macro of this crate is
-//! listed in [`known`], where the compiler checks its fields. Which routes carry them is the node's.
+//! listed in `known`, where the compiler checks its fields. Which routes carry them is the node's.
 
 mod known;
 
