@@ -1,47 +1,24 @@
-//! `cargo xtask fuzz`: the ledger's fuzz targets under libFuzzer.
+//! `cargo xtask fuzz`: the fuzz targets of `crates/fuzz` under libFuzzer.
 //!
-//! The targets are in crates/ledger/fuzz, in cargo-fuzz's layout, and `cargo fuzz run` works there. This command needs
-//! less: a nightly compiler, to which it passes the flags that cargo-fuzz would. No address sanitizer: nothing of ours
-//! is unsafe, and without it more than twice as many inputs are tried.
+//! Only our own crates count what an input reaches, by flags that a wrapper of the compiler adds; what they depend on is
+//! taken as the tests built it. So a stable compiler will do, and a build takes minutes. No address sanitizer: nothing of
+//! ours is unsafe, and without it more than twice as many inputs are tried.
 
 use crate::runner::Runner;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
-use std::process::Command;
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 /// The folder of the fuzz targets, from the root.
-const FOLDER: &str = "crates/ledger/fuzz";
+const FOLDER: &str = "crates/fuzz";
 /// The flags by which the compiler counts what an input reaches.
-const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
-
-/// A fuzz target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Target {
-    /// Transactions, messages, observations and records from bytes.
-    DecodeTransaction,
-    /// Histories of inputs from genesis on.
-    ApplyHistory,
-}
-
-impl Target {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::DecodeTransaction => "decode_transaction",
-            Self::ApplyHistory => "apply_history",
-        }
-    }
-
-    /// Longest input, bytes: a transaction's limit and somewhat more; choices for some hundred inputs.
-    const fn longest(self) -> u32 {
-        match self {
-            Self::DecodeTransaction => 4_200,
-            Self::ApplyHistory => 4_096,
-        }
-    }
-}
+/// Ours that development builds do not optimise, and an input passes through.
+const OPTIMISED: [&str; 6] = ["chain", "client", "fuzz", "gateway", "node", "sidecar"];
 
 /// What `cargo xtask fuzz` takes.
 #[derive(clap::Args)]
@@ -49,74 +26,85 @@ pub(crate) struct Arguments {
     /// For how long each target is run.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
-    /// The one target to run; both unless it is named.
-    #[arg(value_enum)]
-    target: Option<Target>,
+    /// The targets to run, as `crates/fuzz` names them; all unless some are named.
+    targets: Vec<String>,
 }
 
 /// Builds the targets, writes the seeds and runs the fuzzer.
 pub(crate) fn run(workspace: &Workspace, runner: &Runner, arguments: &Arguments) -> Result<()> {
-    let host = nightly_host()?;
     let mut seeds = runner.cargo();
     seeds
-        .args(["test", "-p", "rampart-ledger", "--test", "economy", "--"])
-        .args(["--ignored", "--exact", "fuzz::writes_the_seeds_of_the_fuzzer"]);
+        .args([
+            "test",
+            "--workspace",
+            "--test",
+            "economy",
+            "--test",
+            "short",
+            "--",
+        ])
+        .args(["--ignored", "writes_the_seeds_of_the_fuzzer"]);
     runner.run(&mut seeds)?;
     let built = workspace.target.join("fuzz");
-    let mut build = runner.command("rustup");
+    let mut build = runner.cargo();
     build
-        .args([
-            "run",
-            "nightly",
-            "cargo",
-            "build",
-            "--release",
-            "--locked",
-            "--target",
-            &host,
-        ])
-        .arg("--manifest-path")
-        .arg(workspace.root.join(FOLDER).join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&built)
-        .env("RUSTFLAGS", FLAGS);
+        .args(["build", "--workspace", "--bin", "fuzz"])
+        .args(["--features", "rampart-fuzz/libfuzzer"])
+        .env("RUSTC_WORKSPACE_WRAPPER", wrapper(&built)?);
+    for name in OPTIMISED {
+        build.args([
+            "--config",
+            &format!("profile.dev.package.rampart-{name}.opt-level=2"),
+        ]);
+    }
     runner.run(&mut build)?;
-    for target in [Target::DecodeTransaction, Target::ApplyHistory] {
-        if arguments.target.is_some_and(|wanted| wanted != target) {
-            continue;
-        }
-        let (folder, name) = (workspace.root.join(FOLDER), target.name());
-        let (corpus, artifacts) = (
-            folder.join("corpus").join(name),
-            folder.join("artifacts").join(name),
-        );
-        std::fs::create_dir_all(&artifacts).context("cannot make a folder for what is found")?;
-        let mut fuzzer = runner.command(built.join(&host).join("release").join(name));
-        fuzzer
-            .arg(format!("-max_total_time={}", arguments.seconds))
-            .arg(format!("-max_len={}", target.longest()))
-            .arg(format!("-artifact_prefix={}/", artifacts.display()))
-            .args(["-print_final_stats=1", "-verbosity=0"])
-            .arg(corpus);
-        runner.run(&mut fuzzer).with_context(|| {
-            format!(
-                "what it found is in {FOLDER}/artifacts/{name}; once mended, keep the file in {FOLDER}/found/{name}, \
-                 which the tests read"
-            )
-        })?;
+    for target in chosen(&workspace.root.join(FOLDER).join("corpus"), &arguments.targets)? {
+        fuzz(workspace, runner, &target, arguments.seconds)?;
     }
     Ok(())
 }
 
-/// The platform that the nightly compiler builds for, if there is such a compiler.
-fn nightly_host() -> Result<String> {
-    let output = Command::new("rustup")
-        .args(["run", "nightly", "rustc", "--print", "host-tuple"])
-        .output();
-    match output {
-        Ok(output) if output.status.success() => {
-            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-        }
-        _ => bail!("the fuzzer needs a nightly compiler (and a C++ one): `rustup toolchain install nightly`"),
+fn fuzz(workspace: &Workspace, runner: &Runner, target: &str, seconds: u32) -> Result<()> {
+    let folder = workspace.root.join(FOLDER);
+    let artifacts = folder.join("artifacts").join(target);
+    std::fs::create_dir_all(&artifacts).context("cannot make a folder for what is found")?;
+    let mut fuzzer = runner.command(workspace.target.join("debug").join("fuzz"));
+    fuzzer
+        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-artifact_prefix={}/", artifacts.display()))
+        .args(["-print_final_stats=1", "-verbosity=0"])
+        .arg(folder.join("corpus").join(target))
+        .env("RAMPART_FUZZ_TARGET", target);
+    runner.run(&mut fuzzer).with_context(|| {
+        format!(
+            "what it found is in {FOLDER}/artifacts/{target}; once mended, keep the file in {FOLDER}/found/{target}, which \
+             the tests read"
+        )
+    })
+}
+
+/// The targets that have seeds, or those of them that were asked for.
+fn chosen(corpus: &Path, wanted: &[String]) -> Result<BTreeSet<String>> {
+    let mut known = BTreeSet::new();
+    for entry in std::fs::read_dir(corpus).context("there are no seeds")? {
+        known.insert(entry?.file_name().to_string_lossy().into_owned());
     }
+    if let Some(unknown) = wanted.iter().find(|name| !known.contains(*name)) {
+        bail!("there is no target {unknown}; there are {known:?}");
+    }
+    Ok(if wanted.is_empty() {
+        known
+    } else {
+        wanted.iter().cloned().collect()
+    })
+}
+
+/// A compiler that adds [`FLAGS`] for what it compiles; cargo calls it for our crates only.
+fn wrapper(folder: &Path) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder).context("cannot make a folder for the wrapper")?;
+    let path = folder.join("rustc");
+    std::fs::write(&path, format!("#!/bin/sh\nexec \"$@\" {FLAGS}\n")).context("cannot write the wrapper")?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+        .context("cannot make the wrapper executable")?;
+    Ok(path)
 }

@@ -61,7 +61,7 @@ enum Task {
     Kill(kill::Arguments),
     /// Run networks of operators in seeded simulation, each under faults of its own: ten thousand, or one to read.
     Simulate(simulate::Arguments),
-    /// Run the ledger's fuzz targets under libFuzzer.
+    /// Run the fuzz targets under libFuzzer.
     Fuzz(fuzz::Arguments),
 }
 

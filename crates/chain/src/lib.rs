@@ -11,6 +11,9 @@ pub mod endpoints;
 pub mod error;
 pub mod events;
 pub mod examine;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hatch;
 pub mod l1;
 mod logs;

@@ -6,6 +6,9 @@ pub mod chain;
 pub mod events;
 pub mod exits;
 pub mod follow;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod node;
 mod query;
 pub mod verify;

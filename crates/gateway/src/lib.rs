@@ -23,6 +23,9 @@ mod clock;
 pub mod config;
 mod durable;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gateway;
 mod handler;
 pub mod jsonrpc;

@@ -365,8 +365,15 @@ impl NetworkFile {
     /// # Errors
     /// When it cannot be read, is malformed, or its operators or parameters are impossible.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path)?;
-        let network: Self = serde_json::from_str(&text).map_err(|error| ConfigError::invalid(path, error))?;
+        Self::parse(path, &read(path)?)
+    }
+
+    /// Reads the text of the file that is at `path`.
+    ///
+    /// # Errors
+    /// When it is malformed, or its operators or parameters are impossible.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let network: Self = serde_json::from_str(text).map_err(|error| ConfigError::invalid(path, error))?;
         network
             .operator_set
             .validate()

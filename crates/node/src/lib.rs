@@ -12,6 +12,9 @@ pub mod disk;
 pub mod engine;
 pub mod exits;
 pub mod feed;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gossip;
 pub mod handovers;
 pub mod hatch;

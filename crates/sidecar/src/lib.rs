@@ -14,6 +14,9 @@ mod body;
 pub mod claim;
 pub mod config;
 mod confirmations;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 
 mod counters;
 mod headers;

@@ -4,7 +4,7 @@
 //! What a node tells here is not proven. Before money depends on a purchase, fetch and verify its confirmation
 //! ([`crate::verify_confirmation`]).
 
-mod parse;
+pub(crate) mod parse;
 
 use crate::node::{ClientError, NodeClient, refusal, whole};
 use parse::{Message, Parser};
@@ -167,7 +167,7 @@ fn pause(failures: u32) -> Duration {
 }
 
 /// Takes note of a message's place; returns its event if it has one that was not told before.
-fn take(start: &mut Start, message: Message) -> Option<(EventId, EventView)> {
+pub(crate) fn take(start: &mut Start, message: Message) -> Option<(EventId, EventView)> {
     let id: EventId = message.id?.parse().ok()?;
     if let Start::After(last) = *start
         && id <= last

@@ -3,20 +3,23 @@
 /// Longest event that is read, bytes; a node's are far below.
 const MAX_EVENT: usize = 64 * 1024;
 
+/// A byte order mark, which may stand before a stream and means nothing there.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// One event, or an id alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Message {
+pub(crate) struct Message {
     /// Its id, if it has one.
-    pub(super) id: Option<String>,
+    pub(crate) id: Option<String>,
     /// Its kind; empty for none.
-    pub(super) event: String,
+    pub(crate) event: String,
     /// Its data; empty for none.
-    pub(super) data: String,
+    pub(crate) data: String,
 }
 
 /// Takes bytes in any pieces and gives messages.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Parser {
+pub(crate) struct Parser {
     bytes: Vec<u8>,
     /// What of `bytes` is read.
     read: usize,
@@ -27,7 +30,7 @@ pub(super) struct Parser {
 impl Parser {
     /// Takes bytes; `false` when an event is longer than any that is read.
     #[must_use]
-    pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> bool {
         self.bytes.drain(..self.read);
         self.read = 0;
         self.bytes.extend_from_slice(bytes);
@@ -36,7 +39,7 @@ impl Parser {
     }
 
     /// The next message, once it is whole. An id without data is a message here, unlike in a browser.
-    pub(super) fn message(&mut self) -> Option<Message> {
+    pub(crate) fn message(&mut self) -> Option<Message> {
         while let Some(line) = self.line() {
             if line.is_empty() {
                 let message = std::mem::take(&mut self.message);
@@ -52,10 +55,13 @@ impl Parser {
 
     /// A line without its end, which is LF, CR LF, or a CR that something follows.
     fn line(&mut self) -> Option<String> {
-        if !self.started && self.bytes.len() >= 3 {
+        if !self.started {
+            if self.bytes.len() < MARK.len() && MARK.starts_with(&self.bytes) {
+                return None;
+            }
             self.started = true;
-            if self.bytes.starts_with(b"\xef\xbb\xbf") {
-                self.read = 3;
+            if self.bytes.starts_with(MARK) {
+                self.read = MARK.len();
             }
         }
         let rest = &self.bytes[self.read..];
@@ -134,6 +140,14 @@ mod tests {
     fn every_line_end_and_a_byte_order_mark_are_known() {
         let stream = b"\xef\xbb\xbfid: 1-0\r\ndata: a\r\n\r\nid: 1-1\rdata: b\r\r\n";
         assert_eq!(all(&[stream]), [message("1-0", "", "a"), message("1-1", "", "b")]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_counts_at_the_beginning_only() {
+        let stream = b"\n\xef\xbb\xbfdata: a\ndata: b\n\n";
+        let pieces: Vec<&[u8]> = stream.chunks(1).collect();
+        assert_eq!(all(&pieces), [message("", "", "b")]);
+        assert_eq!(all(&[stream]), all(&pieces));
     }
 
     #[test]

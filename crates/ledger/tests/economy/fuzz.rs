@@ -85,7 +85,7 @@ fn histories_of_arbitrary_bytes_hold_every_property() {
 /// What a fuzzer ever found is tried again and again.
 #[test]
 fn what_fuzzing_found_before_is_not_found_again() {
-    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/found");
+    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/found");
     for (target, body) in [
         ("decode_transaction", decode as fn(&[u8])),
         ("apply_history", apply_history),
@@ -105,7 +105,7 @@ fn what_fuzzing_found_before_is_not_found_again() {
 #[test]
 #[ignore = "writes files: cargo xtask fuzz"]
 fn writes_the_seeds_of_the_fuzzer() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
     let mut chance = Chance::seeded(5);
     let histories = (0..32).map(|_| (0..1_500).map(|_| chance.below(256) as u8).collect());
     for (target, seeds) in [

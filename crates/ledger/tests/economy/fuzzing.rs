@@ -1,4 +1,4 @@
-//! What the fuzz targets do with bytes (`crates/ledger/fuzz`), and the tests with some thousand inputs of their own.
+//! What the fuzz targets do with bytes (`crates/fuzz`), and the tests with some thousand inputs of their own.
 
 use crate::history::world::DOMAIN;
 use crate::history::{Chance, History};

@@ -153,14 +153,14 @@ impl Scores {
 
 /// Where a page of services ends: its key in the order, and the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Position {
+pub(super) struct Position {
     key: u128,
     id: ServiceId,
 }
 
 impl Position {
     /// `ID` in the order of ids, `KEY-ID` in the others.
-    fn read(sort: Sort, text: &str) -> Result<Self, ApiError> {
+    pub(super) fn read(sort: Sort, text: &str) -> Result<Self, ApiError> {
         let malformed = || ApiError::bad_request("malformed_query", "`after` is no cursor of this order");
         let (key, id) = match sort {
             Sort::Id => ("0", text),
@@ -172,7 +172,7 @@ impl Position {
         })
     }
 
-    fn write(self, sort: Sort) -> String {
+    pub(super) fn write(self, sort: Sort) -> String {
         match sort {
             Sort::Id => self.id.to_string(),
             Sort::Price | Sort::Score => format!("{}-{}", self.key, self.id),
@@ -331,7 +331,7 @@ pub(super) async fn purchases<E: Runtime>(
     Ok(Json(PurchaseList { purchases, next }))
 }
 
-fn read_place(text: &str) -> Result<Place, ApiError> {
+pub(super) fn read_place(text: &str) -> Result<Place, ApiError> {
     let malformed = || ApiError::bad_request("malformed_query", "`after` is no cursor of purchases");
     let (height, position) = text.split_once('-').ok_or_else(malformed)?;
     Ok(Place {

@@ -117,7 +117,7 @@ query! {
 }
 
 impl EventsQuery {
-    fn filter(&self) -> Result<EventFilter, ApiError> {
+    pub(super) fn filter(&self) -> Result<EventFilter, ApiError> {
         let kinds = self.kinds.as_deref().unwrap_or_default();
         let kinds = kinds.split(',').filter(|name| !name.is_empty()).map(|name| {
             let unknown = || ApiError::bad_request("malformed_query", format!("there is no kind {name:?}"));
@@ -132,7 +132,7 @@ impl EventsQuery {
 }
 
 /// The first event that is not known to the reader.
-fn start(headers: &HeaderMap, from: Option<u64>, tip: u64) -> Result<EventId, ApiError> {
+pub(super) fn start(headers: &HeaderMap, from: Option<u64>, tip: u64) -> Result<EventId, ApiError> {
     if let Some(last) = headers.get("last-event-id") {
         let malformed = || ApiError::bad_request("malformed_event_id", "Last-Event-ID reads height-number");
         let last: EventId = last

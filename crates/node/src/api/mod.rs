@@ -30,6 +30,8 @@ mod error;
 mod evaluate;
 mod events;
 mod exits;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod health;
 mod judging;
 mod market;

@@ -41,18 +41,23 @@ const SEARCHED: usize = 64;
 
 /// A committee's word for the next.
 #[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
-struct Handover {
+pub(super) struct Handover {
     /// A block of the epoch.
-    header: Header,
+    pub(super) header: Header,
     /// Its finalization, in the engine's encoding.
-    certificate: alloy_primitives::Bytes,
+    pub(super) certificate: alloy_primitives::Bytes,
     /// The operators of the epoch after.
-    operators: Vec<Operator>,
+    pub(super) operators: Vec<Operator>,
 }
 
 impl Handover {
+    /// What a peer sent, if nothing else came with it.
+    pub(super) fn read(mut bytes: &[u8]) -> Option<Self> {
+        Self::decode(&mut bytes).ok().filter(|_| bytes.is_empty())
+    }
+
     /// The next epoch's operators, if the committee of `epoch` certified them.
-    fn verify<R: rand::CryptoRng>(
+    pub(super) fn verify<R: rand::CryptoRng>(
         self,
         random: &mut R,
         (epoch, scheme): (u64, &Scheme),
@@ -237,9 +242,7 @@ impl<E: Runtime> Consumer for Archive<E> {
             .child("verdict")
             .spawn(move |mut context| async move {
                 let scheme = archive.committees.wait(epoch).await;
-                let mut bytes = &value[..];
-                let handover = Handover::decode(&mut bytes).ok().filter(|_| bytes.is_empty());
-                let next = handover
+                let next = Handover::read(&value)
                     .and_then(|handover| handover.verify(&mut context, (epoch, &scheme), archive.domain));
                 let learnt = next.map(|next| archive.committees.learn(epoch.saturating_add(1), next));
                 let _ = verdict.send(matches!(learnt, Some(Ok(()))));

@@ -17,6 +17,8 @@ mod channels;
 mod committees;
 mod config;
 mod epochs;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod handle;
 mod handover;
 pub mod network;

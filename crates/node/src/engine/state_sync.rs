@@ -24,8 +24,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-type StateRequest = Request<mmr::Family>;
-type StateResponse = Response<mmr::Family, StateOperation, Digest>;
+pub(super) type StateRequest = Request<mmr::Family>;
+pub(super) type StateResponse = Response<mmr::Family, StateOperation, Digest>;
 
 /// Answers to judge, each with the place for the verdict.
 type Reply = mpsc::Sender<(StateResponse, oneshot::Sender<bool>)>;
@@ -249,7 +249,7 @@ impl<E: Runtime> p2p::Producer for Callbacks<E> {
 }
 
 /// An answer that fits its request.
-fn decode(request: &StateRequest, value: Bytes) -> Option<StateResponse> {
+pub(super) fn decode(request: &StateRequest, value: Bytes) -> Option<StateResponse> {
     let max_ops = usize::try_from(request.max_ops().get()).ok()?;
     let response = StateResponse::decode_cfg(value, &(max_ops, ((), ()))).ok()?;
     let fits = matches!(

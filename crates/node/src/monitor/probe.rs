@@ -215,7 +215,7 @@ async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Outcome> {
 }
 
 /// One request on a connection of its own; status and body.
-async fn ask<S>(stream: S, target: &Target, max_body: usize) -> Result<(u16, Bytes), Outcome>
+pub(crate) async fn ask<S>(stream: S, target: &Target, max_body: usize) -> Result<(u16, Bytes), Outcome>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
