@@ -73,10 +73,10 @@ impl EventCursor {
                 )));
             }
             block = at;
-            index += 1;
+            index = index.saturating_add(1);
         }
         *self = Self {
-            next_block: last_block + 1,
+            next_block: last_block.saturating_add(1),
             next_index: index,
         };
         Ok(())

@@ -279,10 +279,10 @@ impl Tracker {
 
     fn advance(&mut self, block: BlockRef, entries: &[Observation], round: &mut Round) {
         self.cursor = EventCursor {
-            next_block: block.number + 1,
+            next_block: block.number.saturating_add(1),
             next_index: entries
                 .last()
-                .map_or(self.cursor.next_index, |last| last.index() + 1),
+                .map_or(self.cursor.next_index, |last| last.index().saturating_add(1)),
         };
         // After all is read again, what was agreed higher up stays the measure.
         if self.agreed.is_none_or(|agreed| agreed.number < block.number) {
