@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod application;
+pub mod backup;
 pub mod block;
 pub mod checkpoint;
 pub mod config;

@@ -2,6 +2,7 @@
 
 use crate::api;
 use crate::application::{Seams, Senders};
+use crate::backup;
 use crate::block::BlockLimits;
 use crate::checkpoint::{Accusation, Checkpoints, EvidenceError, EvidenceStore, Submission};
 use crate::config::{ConfigError, NetworkFile, NodeConfig};
@@ -30,7 +31,7 @@ use rampart_ledger::{Key, Record};
 use rampart_protocol::observation::Source;
 use rampart_protocol::{B256, keccak256};
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -61,6 +62,12 @@ pub enum NodeError {
         /// The directory.
         path: PathBuf,
     },
+    /// The votes of this key were lost, so it could contradict them.
+    #[error(
+        "the consensus key {0} belongs to a state that was lost, and could vote twice: start with another, once it is \
+         registered (rampart operator rotate-keys)"
+    )]
+    Retired(B256),
     /// The operator's keys cannot be had.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -183,6 +190,7 @@ where
     let loaded = Loaded::new(config, keys)?;
     // Held until the end.
     let _lock = lock(&loaded.config.state_dir)?;
+    refuse_retired(&loaded.config.state_dir, key_bytes(&loaded.key.public_key()))?;
     let runtime = RuntimeConfig::new()
         .with_worker_threads(loaded.config.threads.max(1))
         .with_storage_directory(loaded.config.state_dir.join("engine"))
@@ -191,22 +199,29 @@ where
     Runner::new(runtime).start(|context| async move { serve(context, loaded, shutdown()).await })
 }
 
-/// Makes the state directory this process's own. The storage engine has a lock as well, but waits for it without a
-/// word.
+/// Makes the state directory this process's own.
 fn lock(state_dir: &Path) -> Result<File, NodeError> {
     let unusable = |source| ConfigError::Read {
         path: state_dir.to_owned(),
         source,
     };
-    std::fs::create_dir_all(state_dir).map_err(unusable)?;
-    let file = File::create(state_dir.join("lock")).map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(NodeError::Busy {
+    backup::lock(state_dir)
+        .map_err(unusable)?
+        .ok_or_else(|| NodeError::Busy {
             path: state_dir.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(unusable(source).into()),
+        })
+}
+
+/// A key whose votes were lost with another state must not vote on this one.
+fn refuse_retired(state_dir: &Path, key: B256) -> Result<(), NodeError> {
+    let unusable = |source| ConfigError::Read {
+        path: state_dir.to_owned(),
+        source,
+    };
+    if backup::is_retired(state_dir, key).map_err(unusable)? {
+        return Err(NodeError::Retired(key));
     }
+    Ok(())
 }
 
 async fn serve(

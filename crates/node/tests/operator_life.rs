@@ -14,6 +14,7 @@ use operator::{CHAIN, INTERVAL, Running, Stage, access_key, account, eventually,
 use rampart_chain::bindings::SettlementContract::SettlementContractErrors as Contract;
 use rampart_chain::{ChainError, Refusal};
 use rampart_client::verify_confirmation;
+use rampart_node::backup::{self, BackupError};
 use rampart_node::{KeyError, Keys, NodeConfig, NodeError};
 use rampart_protocol::api::{TransactionStatus, TransactionView, WithdrawalView};
 use rampart_protocol::message::{Purchase, RegisterProvider, RegisterService, Withdraw};
@@ -384,4 +385,42 @@ fn other_network(stage: &Stage, folder: &std::path::Path) -> std::path::PathBuf 
     let path = folder.join("network.json");
     std::fs::write(&path, changed).unwrap();
     path
+}
+
+/// A record of votes cannot come from a copy: whoever votes after an older one may contradict itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_state_keeps_what_was_sealed_and_never_votes_with_the_old_key() {
+    let stage = Stage::new().await;
+    let running = stage.start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (state, copy) = (&stage.config.state_dir, folder.path().join("copy"));
+    let refused = backup::backup(state, &copy).unwrap_err();
+    assert!(matches!(refused, BackupError::Busy(_)), "{refused}");
+    eventually("a checkpoint's exits", || async {
+        let exits = std::fs::read_dir(state.join("exits")).unwrap();
+        (exits.count() > 0).then_some(())
+    })
+    .await;
+    running.stop().await;
+
+    let exits = |of: &std::path::Path| {
+        let entries = std::fs::read_dir(of.join("exits")).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    backup::backup(state, &copy).unwrap();
+    let kept = exits(state);
+    std::fs::remove_dir_all(state).unwrap();
+    let lost = Keys::from_files(&stage.config).unwrap().consensus_key();
+    backup::restore(&copy, state, lost).unwrap();
+    assert_eq!(exits(state), kept);
+    assert!(!state.join("engine").exists());
+
+    let ended = Running::spawn(stage.config.clone()).join();
+    assert!(
+        matches!(ended, Err(NodeError::Retired(key)) if key == lost),
+        "{ended:?}"
+    );
+    assert!(!state.join("engine").exists(), "it voted nowhere");
 }

@@ -1,5 +1,6 @@
 //! `rampart node`: an operator's process and what surrounds it: its first configuration, and a check of all that it needs.
 
+mod backup;
 mod check;
 mod finding;
 mod init;
@@ -23,6 +24,26 @@ pub enum Command {
         config: ConfigArgs,
         #[command(flatten)]
         output: OutputArgs,
+    },
+    /// Copy what a stopped operator's state has and nobody else could give back.
+    Backup {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// A folder to make.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Put a copy back after the state directory was lost. The consensus key is retired, since what it voted is not known any
+    /// more; a new one is made.
+    Restore {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The copy.
+        #[arg(long)]
+        from: PathBuf,
+        /// Where to write the keystore of the new consensus key, under the password of the others.
+        #[arg(long)]
+        new_consensus_key: PathBuf,
     },
     /// Run an operator.
     Run {
@@ -60,6 +81,12 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Init(args) => init::run(args),
         Command::Check { config, output } => crate::block_on(check(config, output)),
+        Command::Backup { config, to } => backup::backup(&config.load()?, &to),
+        Command::Restore {
+            config,
+            from,
+            new_consensus_key,
+        } => backup::restore(&config.load()?, &from, &new_consensus_key),
         Command::Run { config } => {
             serve::log();
             let config = config.load()?;
