@@ -30,6 +30,7 @@ use rampart_protocol::{
     AccessKey, Address, Amount, B256, CaseId, Category, Message, Nonce, Ppm, ProviderId, PurchaseId, Seconds,
     ServiceId, Timestamp, verdict,
 };
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const SELLER: u8 = 4;
@@ -272,6 +273,25 @@ async fn a_review_its_challenge_and_its_verdict_are_seen_at_every_step() {
     market.operator.stop().await;
 }
 
+/// The board and the alerts of `deploy` read only what an operator serves.
+fn are_served(text: &str) {
+    let word = |byte: char| byte.is_ascii_alphanumeric() || byte == '_';
+    for file in [
+        include_str!("../../../deploy/prometheus/alerts.yml"),
+        include_str!("../../../deploy/grafana/rampart.json"),
+    ] {
+        let names = file.split(|byte| !word(byte));
+        let names: BTreeSet<&str> = names
+            .filter(|word| word.starts_with("rampart_") || word.starts_with("eigen_"))
+            .collect();
+        assert!(names.len() > 8, "{names:?}");
+        for name in names {
+            let served = text.contains(&format!("\n{name}{{")) || text.contains(&format!("\n{name} "));
+            assert!(served, "no {name} in {text}");
+        }
+    }
+}
+
 /// The port of metrics, after requests of every kind.
 async fn watched(market: &Market) {
     let port = market.stage.config.metrics_listen.unwrap();
@@ -286,6 +306,7 @@ async fn watched(market: &Market) {
         "{text}"
     );
     assert_eq!(text.matches("# EOF").count(), 1);
+    are_served(&text);
     let value = |name: &str| -> f64 {
         let line = text
             .lines()
