@@ -531,6 +531,7 @@ fn engine_config(config: &NodeConfig, network: &NetworkFile, limits: BlockLimits
         storage: StorageConfig {
             cache_pages: at_least_one(config.cache_pages),
             index_cache: at_least_one(config.index_cache),
+            index_tasks: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             ..StorageConfig::new("rampart")
         },
         state_sync: config.state_sync,
