@@ -33,10 +33,12 @@ use rampart_protocol::{B256, keccak256};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -104,7 +106,7 @@ pub enum NodeError {
     #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// Why.
         source: std::io::Error,
     },
@@ -316,6 +318,12 @@ async fn serve(
     tasks.spawn(hatch::watch(hatch.clone(), settlement.clone(), poll));
     tasks.spawn(freeze_with(hatch.watch(), mempool.clone()));
 
+    // Before the engine: to stop it in the middle of its start is not quiet.
+    let listener = bind(config.api_listen).await?;
+    let watching = match config.metrics_listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
     let Connected {
         channels,
         mempool: gossip_channel,
@@ -395,12 +403,6 @@ async fn serve(
         tasks.spawn(async move { match duties.run().await {} });
     }
 
-    let listener = tokio::net::TcpListener::bind(config.api_listen)
-        .await
-        .map_err(|source| NodeError::Listen {
-            address: config.api_listen,
-            source,
-        })?;
     let operator = key_bytes(&key.public_key());
     let watched = context.child("metrics");
     let engine_metrics: api::EngineMetrics = Arc::new(move || watched.encode());
@@ -425,7 +427,6 @@ async fn serve(
             .unwrap_or_default(),
     };
     let api::Routers { public, metrics } = api::routers(served, engine_metrics);
-    let watching = watching(config.metrics_listen).await?;
     tracing::info!(%operator, api = %config.api_listen, peers = %config.listen, "operator started");
     let least_mib = config.min_free_mib;
     tokio::select! {
@@ -459,16 +460,10 @@ fn watch(
     Ok(feed::poll(feed, watcher, file, poll))
 }
 
-/// Listens where metrics are asked for, if anywhere.
-async fn watching(
-    address: Option<std::net::SocketAddr>,
-) -> Result<Option<tokio::net::TcpListener>, NodeError> {
-    let Some(address) = address else {
-        return Ok(None);
-    };
-    let listener = tokio::net::TcpListener::bind(address).await;
-    listener
-        .map(Some)
+/// A listener for clients.
+async fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
+    TcpListener::bind(address)
+        .await
         .map_err(|source| NodeError::Listen { address, source })
 }
 
