@@ -75,8 +75,11 @@ pub fn lock(state_dir: &Path) -> io::Result<Option<File>> {
 /// Copies what must be kept of a stopped operator's state into a new folder; returns how many files.
 ///
 /// # Errors
-/// While the operator runs; when the folder is not empty; when a file cannot be read or written.
+/// While the operator runs; when there is no state directory, or the folder is not empty; when a file cannot be read or
+/// written.
 pub fn backup(state_dir: &Path, to: &Path) -> Result<usize, BackupError> {
+    // Taking the lock would make the directory: a copy of a mistyped one would hold nothing, and look fine.
+    fs::read_dir(state_dir).map_err(failed(state_dir))?;
     let _lock = lock(state_dir)
         .map_err(failed(state_dir))?
         .ok_or_else(|| BackupError::Busy(state_dir.to_owned()))?;
@@ -102,29 +105,37 @@ pub fn backup(state_dir: &Path, to: &Path) -> Result<usize, BackupError> {
 pub fn restore(from: &Path, state_dir: &Path, lost: B256) -> Result<usize, BackupError> {
     let manifest = from.join(MANIFEST);
     let text = fs::read(&manifest).map_err(failed(&manifest))?;
-    let hashes: BTreeMap<String, B256> =
+    let mut hashes: BTreeMap<String, B256> =
         serde_json::from_slice(&text).map_err(|_| BackupError::Damaged(manifest))?;
-    let mut read = BTreeMap::new();
-    for (name, hash) in hashes {
-        let path = from.join(&name);
-        // Nothing but names that a copy has: none leads out of the folder.
-        if !is_kept(&name) {
-            return Err(BackupError::Damaged(path));
-        }
-        match fs::read(&path) {
-            Ok(bytes) if keccak256(&bytes) == hash => read.insert(name, bytes),
-            _ => return Err(BackupError::Damaged(path)),
-        };
+    // Twice, a file at a time: all is looked at before anything is written, and never in memory together.
+    for (name, hash) in &hashes {
+        verified(from, name, hash)?;
     }
     make_folder(state_dir)?;
-    let mut retired = read.remove(RETIRED).unwrap_or_default();
+    let mut retired = match hashes.remove(RETIRED) {
+        Some(hash) => verified(from, RETIRED, &hash)?,
+        None => Vec::new(),
+    };
     retired.extend_from_slice(format!("{lost}\n").as_bytes());
     // First, so that a restore that stops half-way leaves no state on which the key votes.
     write(&state_dir.join(RETIRED), &retired)?;
-    for (name, bytes) in &read {
-        write(&state_dir.join(name), bytes)?;
+    for (name, hash) in &hashes {
+        write(&state_dir.join(name), &verified(from, name, hash)?)?;
     }
-    Ok(read.len())
+    Ok(hashes.len())
+}
+
+/// A file of a copy, as it was written.
+fn verified(from: &Path, name: &str, hash: &B256) -> Result<Vec<u8>, BackupError> {
+    let path = from.join(name);
+    // Nothing but names that a copy has: none leads out of the folder.
+    if !is_kept(name) {
+        return Err(BackupError::Damaged(path));
+    }
+    match fs::read(&path) {
+        Ok(bytes) if keccak256(&bytes) == *hash => Ok(bytes),
+        _ => Err(BackupError::Damaged(path)),
+    }
 }
 
 /// Whether a consensus key must not vote on this state.

@@ -64,6 +64,15 @@ fn a_state_in_use_is_not_copied() {
 }
 
 #[test]
+fn a_directory_that_is_not_there_is_neither_copied_nor_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let mistyped = folder.path().join("stat");
+    let refused = backup(&mistyped, &folder.path().join("copy")).unwrap_err();
+    assert!(matches!(&refused, BackupError::File { path, .. } if *path == mistyped));
+    assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
+}
+
+#[test]
 fn a_damaged_copy_restores_nothing_and_nothing_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let (state, copy, new) = (

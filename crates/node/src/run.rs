@@ -318,7 +318,11 @@ async fn serve(
     tasks.spawn(hatch::watch(hatch.clone(), settlement.clone(), poll));
     tasks.spawn(freeze_with(hatch.watch(), mempool.clone()));
 
-    // Before the engine: to stop it in the middle of its start is not quiet.
+    // All that can fail comes before the engine: to stop it in the middle of its start is not quiet.
+    let duties = match account {
+        Some(account) => Some((account, monitor::Means::new(&config, deployment)?)),
+        None => None,
+    };
     let listener = bind(config.api_listen).await?;
     let watching = match config.metrics_listen {
         Some(address) => Some(bind(address).await?),
@@ -390,7 +394,7 @@ async fn serve(
         senders.clone(),
     ));
     tasks.spawn(checkpoints.clone().run(due, signatures, submission));
-    if let Some(account) = account {
+    if let Some((account, means)) = duties {
         let tools = monitor::Tools {
             state: state.clone(),
             chain: chain.clone(),
@@ -399,7 +403,7 @@ async fn serve(
             senders: senders.clone(),
             gossip: gossip.clone(),
         };
-        let duties = monitor::Duties::new(&config, account, deployment, tools)?;
+        let duties = monitor::Duties::new(&config, account, means, tools);
         tasks.spawn(async move { match duties.run().await {} });
     }
 

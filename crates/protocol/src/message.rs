@@ -37,16 +37,7 @@ macro_rules! message {
         pub struct $name { $($(#[doc = $field_doc])* pub $field: $ty,)+ }
 
         #[cfg(feature = "openapi")]
-        impl crate::shape::Shape for $name {
-            fn shape(shapes: &mut crate::shape::Shapes) -> serde_json::Value {
-                shapes.object(stringify!($name), concat!($($doc),*), |shapes| alloc::vec![$(crate::shape::Field {
-                    name: stringify!($field),
-                    doc: concat!($($field_doc),*),
-                    serde: "",
-                    schema: <$ty as crate::shape::Shape>::shape(shapes),
-                }),+])
-            }
-        }
+        crate::shape::declared!($name [$($doc)*] $($field: $ty [$($field_doc)*] [],)+);
     };
 }
 

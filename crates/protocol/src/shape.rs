@@ -36,6 +36,23 @@ pub struct Field {
     pub schema: Value,
 }
 
+/// The shape of a struct, from what its declaration says: texts, fields, and what serde is told of each.
+macro_rules! declared {
+    ($name:ident [$($doc:literal)*] $($field:ident: $ty:ty [$($field_doc:literal)*] [$($serde:tt)*],)+) => {
+        impl crate::shape::Shape for $name {
+            fn shape(shapes: &mut crate::shape::Shapes) -> serde_json::Value {
+                shapes.object(stringify!($name), concat!($($doc),*), |shapes| alloc::vec![$(crate::shape::Field {
+                    name: stringify!($field),
+                    doc: concat!($($field_doc),*),
+                    serde: stringify!($($serde)*),
+                    schema: <$ty as crate::shape::Shape>::shape(shapes),
+                }),+])
+            }
+        }
+    };
+}
+pub(crate) use declared;
+
 impl Shapes {
     /// All of them.
     #[must_use]

@@ -80,6 +80,31 @@ pub fn account(
     Ok(Some(decrypt(keystore, &password)?))
 }
 
+/// What duties are done with, as far as it can be had before the engine runs, and may not be had at all.
+pub struct Means {
+    store: Store,
+    prober: Prober,
+}
+
+impl Means {
+    /// Opens the record of duties under the state directory. `deployment` is any value that no two networks share.
+    ///
+    /// # Errors
+    /// When the record cannot be opened or TLS cannot be set up.
+    pub fn new(node: &NodeConfig, deployment: B256) -> Result<Self, DutyError> {
+        let config = node.duties.clone().unwrap_or_default();
+        let limits = ProbeLimits {
+            timeout: Duration::from_millis(config.probe_timeout_ms.max(1)),
+            max_body: MAX_BODY,
+            allow_private_addresses: node.allow_private_addresses,
+        };
+        Ok(Self {
+            store: Store::open(&node.state_dir.join("duties.redb"), deployment)?,
+            prober: Prober::new(limits, public_roots())?,
+        })
+    }
+}
+
 /// An operator's duties.
 pub struct Duties<E: Runtime> {
     config: DutiesConfig,
@@ -96,30 +121,14 @@ pub struct Duties<E: Runtime> {
 }
 
 impl<E: Runtime> Duties<E> {
-    /// The duties of the account `signer`, with what they must not forget under the state directory. `deployment` is any
-    /// value that no two networks share.
-    ///
-    /// # Errors
-    /// When the record of duties cannot be opened or TLS cannot be set up.
-    pub fn new(
-        node: &NodeConfig,
-        signer: PrivateKeySigner,
-        deployment: B256,
-        tools: Tools<E>,
-    ) -> Result<Self, DutyError> {
+    /// The duties of the account `signer`, with what they must not forget under the state directory.
+    pub fn new(node: &NodeConfig, signer: PrivateKeySigner, means: Means, tools: Tools<E>) -> Self {
         let (config, state_dir) = (node.duties.clone().unwrap_or_default(), &node.state_dir);
-        let allow_private_addresses = node.allow_private_addresses;
         let counters = Counters::default();
         let domain = *tools.senders.domain();
         // Known to nobody else, and the same after a restart.
         let seed = keccak256([b"rampart-duties-v1".as_slice(), signer.to_bytes().as_slice()].concat());
-        let store = Store::open(&state_dir.join("duties.redb"), deployment)?;
-        let limits = ProbeLimits {
-            timeout: Duration::from_millis(config.probe_timeout_ms.max(1)),
-            max_body: MAX_BODY,
-            allow_private_addresses,
-        };
-        let prober = Prober::new(limits, public_roots())?;
+        let Means { store, prober } = means;
         let Tools {
             state,
             chain,
@@ -129,7 +138,7 @@ impl<E: Runtime> Duties<E> {
             gossip,
         } = tools;
         let verdicts = state_dir.join("verdicts");
-        Ok(Self {
+        Self {
             watch: Watch::new(&config, domain, seed, prober, counters.clone()),
             reporter: Reporter {
                 seed,
@@ -146,7 +155,7 @@ impl<E: Runtime> Duties<E> {
             followed_ms: None,
             looked_ms: 0,
             told: BTreeMap::new(),
-        })
+        }
     }
 
     /// The numbers that the duties come to.

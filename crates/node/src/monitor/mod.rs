@@ -30,5 +30,5 @@ mod watch;
 
 pub use config::DutiesConfig;
 pub use counters::{Counters, Snapshot};
-pub use duties::{Duties, Tools, account};
+pub use duties::{Duties, Means, Tools, account};
 pub use error::DutyError;

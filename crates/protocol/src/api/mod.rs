@@ -78,16 +78,7 @@ macro_rules! json {
         pub struct $name { $($(#[doc = $field_doc])* $(#[serde($($serde)*)])? pub $field: $ty,)+ }
 
         #[cfg(feature = "openapi")]
-        impl crate::shape::Shape for $name {
-            fn shape(shapes: &mut crate::shape::Shapes) -> serde_json::Value {
-                shapes.object(stringify!($name), concat!($($doc),*), |shapes| alloc::vec![$(crate::shape::Field {
-                    name: stringify!($field),
-                    doc: concat!($($field_doc),*),
-                    serde: concat!($(stringify!($($serde)*))?),
-                    schema: <$ty as crate::shape::Shape>::shape(shapes),
-                }),+])
-            }
-        }
+        crate::shape::declared!($name [$($doc)*] $($field: $ty [$($field_doc)*] [$($($serde)*)?],)+);
     };
 }
 pub(crate) use json;

@@ -3,7 +3,7 @@
 use crate::keys;
 use crate::output;
 use alloy::signers::local::PrivateKeySigner;
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use rampart_node::{Keys, NodeConfig, backup as copy};
 use std::path::Path;
 
@@ -27,9 +27,15 @@ pub fn restore(config: &NodeConfig, from: &Path, new_key: &Path) -> anyhow::Resu
         None => keys::ask("password of the operator's keystores: ")?,
     };
     let lost = Keys::unlock(config, || Ok(password.clone()))?.consensus_key();
-    let files = copy::restore(from, &config.state_dir, lost)?;
+    // Before the state is there: a restore is not repeated on it.
     let (seed, public) = keys::new_access_key();
     keys::store(&PrivateKeySigner::from_bytes(&seed)?, new_key, &password)?;
+    let files = copy::restore(from, &config.state_dir, lost).with_context(|| {
+        format!(
+            "the copy is not put back; the new key is in {} already",
+            new_key.display()
+        )
+    })?;
     for line in [
         format!("{files} files put back into {}", config.state_dir.display()),
         format!("retired         {lost}: its votes are lost, and it never votes on this state again"),
