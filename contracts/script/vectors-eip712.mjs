@@ -3,6 +3,7 @@
 //
 //   node script/vectors-eip712.mjs
 import { execFileSync } from "node:child_process";
+import { createPrivateKey, sign } from "node:crypto";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -51,6 +52,8 @@ const typeBytes = [
   "ClaimRewards",
   "ClaimRefund",
   "Reinstate",
+  "DelegatePurchaser",
+  "RevokePurchaser",
 ];
 
 /** The RLP item of a field of typed data: integers without leading zeros, structs as lists, everything else its bytes. */
@@ -126,9 +129,22 @@ for (const vector of vectors.transactions) {
 }
 equal(vectors.transactions.map(({ name }) => name).join(), typeBytes.join(), "a vector for every message");
 
+// A delegated purchaser's signature, made anew by node's own Ed25519 (deterministic, RFC 8032): key, R and s in a row.
+const pkcs8 = Buffer.from("302e020100300506032b657004220420" + vectors.purchaser.privateKey.slice(2), "hex");
+const purchaserKey = createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" });
+for (const { name, typedData, digest, signature, transaction } of vectors.delegated) {
+  equal(hashTypedData(typedData), digest, `delegated ${name}: digest by viem`);
+  const ours = concat([vectors.purchaser.publicKey, `0x${sign(null, Buffer.from(digest.slice(2), "hex"), purchaserKey).toString("hex")}`]);
+  equal(ours, signature, `delegated ${name}: signature by node`);
+  equal(transaction.json.signature, signature, `delegated ${name}: signature in JSON`);
+  const message = concat([numberToHex(1 + typeBytes.indexOf(name), { size: 1 }), toRlp(rlpOf(typedData))]);
+  equal(toRlp([message, signature]), transaction.encoded, `delegated ${name}: encoding`);
+  equal(keccak256(transaction.encoded), transaction.hash, `delegated ${name}: hash`);
+}
+
 for (const vector of vectors.checkpoints) {
   await checkSignature(vector, vectors.operator, "Checkpoint");
   sameAsJson(vector.typedData, vector.json.checkpoint, categories, "Checkpoint");
   equal(toRlp([rlpOf(vector.typedData), vector.json.signature]), vector.encoded, "Checkpoint: encoding");
 }
-console.log(`vectors/eip712.json: ${vectors.transactions.length + vectors.checkpoints.length} vectors agree with viem and cast`);
+console.log(`vectors/eip712.json: ${vectors.transactions.length + vectors.delegated.length + vectors.checkpoints.length} vectors agree with viem and cast`);

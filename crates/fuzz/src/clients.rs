@@ -98,7 +98,7 @@ pub fn body_seeds() -> Vec<Vec<u8>> {
     };
     let transaction = SignedTransaction {
         message: transfer.into(),
-        signature: evidence[0].signature,
+        signature: evidence[0].signature.into(),
     };
     let operators = &stage::operators().operators;
     let addresses: BTreeMap<_, _> = operators

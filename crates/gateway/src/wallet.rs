@@ -116,12 +116,18 @@ impl Wallet {
         let path = self.directory.join(key_file(&public));
         let parent = path.parent().unwrap_or(&self.directory);
         fs::create_dir_all(parent).map_err(io_error(parent))?;
-        let text = Zeroizing::new(format!(
-            "{}\n",
-            Zeroizing::new(alloy::hex::encode(seed.as_slice())).as_str()
-        ));
-        durable::replace(&path, text.as_bytes(), true).map_err(io_error(&path))?;
+        write_seed(&path, &seed)?;
         Ok(public)
+    }
+
+    /// Makes an Ed25519 key from 32 bytes of a CSPRNG and keeps it as the access keys are.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn create_key_file(path: &Path, seed: [u8; 32]) -> Result<SigningKey, WalletError> {
+        let seed = Zeroizing::new(seed);
+        write_seed(path, &seed)?;
+        Ok(SigningKey::from_bytes(&seed))
     }
 
     /// Stores a purchase whose key was created before, replacing what was stored of it, and returns its file.
@@ -234,6 +240,14 @@ fn key_file(key: &AccessKey) -> PathBuf {
 #[must_use]
 pub fn public_key(key: &SigningKey) -> AccessKey {
     AccessKey(B256::new(key.verifying_key().to_bytes()))
+}
+
+fn write_seed(path: &Path, seed: &Zeroizing<[u8; 32]>) -> Result<(), WalletError> {
+    let text = Zeroizing::new(format!(
+        "{}\n",
+        Zeroizing::new(alloy::hex::encode(seed.as_slice())).as_str()
+    ));
+    durable::replace(path, text.as_bytes(), true).map_err(io_error(path))
 }
 
 /// Reads an access key: a file with 32 bytes in hex that its owner alone may read.

@@ -11,7 +11,7 @@ use crate::view::View;
 use crate::writes::Writes;
 use alloc::vec::Vec;
 use rampart_protocol::http_signature::is_acceptable_key;
-use rampart_protocol::{Address, B256, Domain, Message, Observation, Timestamp};
+use rampart_protocol::{AccessKey, Address, B256, Domain, Message, Observation, Timestamp};
 
 /// When and where an input is applied: the block around it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,7 @@ pub struct BlockEnv {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
     signer: Address,
+    purchaser: Option<AccessKey>,
     id: B256,
     digest: B256,
     key_is_good: bool,
@@ -45,12 +46,14 @@ impl Prepared {
         let key_is_good = match &message {
             Message::Purchase(m) => is_acceptable_key(&m.access_key),
             Message::RotateAccessKey(m) => is_acceptable_key(&m.access_key),
+            Message::DelegatePurchaser(m) => is_acceptable_key(&m.purchaser),
             Message::RegisterService(m) => m.components.is_empty() || is_acceptable_key(&m.upstream_key),
             Message::UpdateService(m) => m.components.is_empty() || is_acceptable_key(&m.upstream_key),
             _ => true,
         };
         Self {
             signer,
+            purchaser: None,
             id,
             digest,
             key_is_good,
@@ -58,7 +61,20 @@ impl Prepared {
         }
     }
 
-    /// The account that signed.
+    /// The same message, signed by a delegated key in the account's name.
+    #[must_use]
+    pub const fn by(mut self, purchaser: Option<AccessKey>) -> Self {
+        self.purchaser = purchaser;
+        self
+    }
+
+    /// The delegated key that signed, if the account's wallet did not.
+    #[must_use]
+    pub const fn purchaser(&self) -> Option<AccessKey> {
+        self.purchaser
+    }
+
+    /// The account that signed, or that a delegated key signed for.
     #[must_use]
     pub const fn signer(&self) -> Address {
         self.signer
@@ -140,6 +156,9 @@ pub fn reads(input: &Input) -> Vec<Key> {
         Input::Observation(observation) => observed(observation, &mut keys),
         Input::Transaction(prepared) => {
             keys.push(Key::account(&prepared.signer));
+            if prepared.purchaser.is_some() {
+                keys.push(Key::purchasers(&prepared.signer));
+            }
             asked(prepared, &mut keys);
         }
     }
@@ -204,6 +223,7 @@ fn asked(prepared: &Prepared, keys: &mut Vec<Key>) {
         Message::ClaimRewards(m) => {
             keys.extend([Key::operator(&m.operator), Key::investor(&m.operator, signer)]);
         }
+        Message::DelegatePurchaser(_) | Message::RevokePurchaser(_) => keys.push(Key::purchasers(signer)),
         Message::Purchase(m) => keys.extend([
             Key::provider(m.provider),
             Key::service(m.service),

@@ -4,14 +4,16 @@
 
 use crate::key::{Key, Kind};
 use crate::record::{
-    Account, Ballot, Committee, EscrowPage, Globals, Imbalance, Investor, Operator, OperatorSet, Provider,
-    QueueItem, QueueKind, Record, Review, ReviewState, Service, Stored, Withdrawal,
+    Account, Ballot, Committee, EscrowPage, Globals, Imbalance, Investor, MAX_PURCHASERS, Operator,
+    OperatorSet, Provider, Purchasers, QueueItem, QueueKind, Record, Review, ReviewState, Service, Stored,
+    Withdrawal,
 };
 use crate::rules::accrued;
 use crate::view::MemoryState;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use rampart_protocol::purchaser::lane;
 use rampart_protocol::{Amount, B256, ProviderId, merkle};
 
 /// What does not hold in a state.
@@ -69,7 +71,26 @@ pub fn audit(state: &MemoryState) -> Result<(), AuditError> {
     audit_services(state)?;
     audit_operators(state, &globals)?;
     audit_queues(state, &globals)?;
+    audit_purchasers(state)?;
     audit_withdrawals(state, &globals)
+}
+
+/// Every purchaser of an account is another key, with a number of its own that was given.
+fn audit_purchasers(state: &MemoryState) -> Result<(), AuditError> {
+    for one in all::<Purchasers>(state) {
+        let lanes: Vec<u64> = one.keys.iter().map(|purchaser| lane(purchaser.nonce)).collect();
+        let keys: BTreeSet<_> = one.keys.iter().map(|purchaser| purchaser.key.0).collect();
+        let numbered =
+            lanes.is_sorted_by(|a, b| a < b) && lanes.iter().all(|number| (1..=one.issued).contains(number));
+        let known = state.record(&Key::account(&one.consumer)).is_some();
+        if !numbered || !known || keys.len() != one.keys.len() || keys.len() > MAX_PURCHASERS {
+            return Err(AuditError::Broken {
+                key: one.key(),
+                what: "that an account has few purchasers, each another key with a number of its own",
+            });
+        }
+    }
+    Ok(())
 }
 
 fn all<T: Stored>(state: &MemoryState) -> impl Iterator<Item = Arc<T>> {

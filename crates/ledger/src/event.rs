@@ -218,6 +218,15 @@ pub enum Event {
         checkpoint_key: Address,
         proven: bool,
     },
+    /// An account lets a key buy in its name.
+    PurchaserDelegated {
+        consumer: Address,
+        purchaser: AccessKey,
+        limit: Amount,
+        expires_at: Timestamp,
+    },
+    /// An account lets a key buy no more.
+    PurchaserRevoked { consumer: Address, purchaser: AccessKey },
     /// It was settled who votes in a consensus epoch.
     CommitteeDrawn { epoch: u64, seats: u32 },
     /// An investor's weight changed.

@@ -16,7 +16,7 @@
 //! | operator set, profile, epoch, committee | as provider | as provider |
 //! | terms | service id xor spread version, kind xored into byte 0 | service id in 8..16, version in 16..20 |
 //! | review, ballot | id\[0..8\], kind xored into byte 0 | id\[8..31\] in 8..31 |
-//! | operator | address\[0..8\], kind xored into byte 0 | address\[8..20\] in 8..20 |
+//! | operator, purchasers | address\[0..8\], kind xored into byte 0 | address\[8..20\] in 8..20 |
 //! | investor | keccak-256 of operator and investor | its bytes 8..31 |
 //! | queue item | number xor spread queue, kind xored into byte 0 | number in 8..16, queue in 16 |
 //! | availability page | epoch xor spread page, kind xored into byte 0 | epoch in 8..16, page in 16..20 |
@@ -81,6 +81,8 @@ pub enum Kind {
     EpochReport = 20,
     /// The operators of a consensus epoch, by its number.
     Committee = 21,
+    /// The purchasers of an account, by its address.
+    Purchasers = 22,
 }
 
 /// The name of a record in the state.
@@ -214,6 +216,14 @@ impl Key {
         let mut bytes = [0; 32];
         bytes[..20].copy_from_slice(address.as_slice());
         Self::spread_kind(Kind::Operator, bytes)
+    }
+
+    /// The delegated purchasers of an account.
+    #[must_use]
+    pub fn purchasers(consumer: &Address) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..20].copy_from_slice(consumer.as_slice());
+        Self::spread_kind(Kind::Purchasers, bytes)
     }
 
     /// An investor at an operator.

@@ -8,11 +8,13 @@
 //!
 //! Two exceptions. 110, overflow, is told where it arises. And the sales that one purchase of a bundle makes are checked
 //! one after the other, so of several providers without collateral (102) the deepest of the first component is named.
+//! A key that nothing is delegated to (6) has no nonce to be wrong (3, 4).
 //! A forced message has no nonce to be wrong (3, 4), and bytes that are no message have the code 0.
 
 use rampart_protocol::usage::VoucherError;
 use rampart_protocol::{
-    Address, Amount, CaseId, Nonce, ProviderId, PurchaseId, Seconds, Sequence, ServiceId, Timestamp,
+    AccessKey, Address, Amount, CaseId, Nonce, ProviderId, PurchaseId, Seconds, Sequence, ServiceId,
+    Timestamp,
 };
 
 macro_rules! rejections {
@@ -58,6 +60,16 @@ rejections! {
     #[error("nonce {got} is ahead of the account's next, {expected}")]
     4 FutureNonce { got: Nonce, expected: Nonce, }
 
+    /// A delegated key signed something else than a purchase.
+    #[error("a delegated purchaser can sign a Purchase only, not a {message}")]
+    5 NotDelegable { message: &'static str, }
+    /// The account did not delegate to the key, or revoked it.
+    #[error("account {consumer} does not delegate purchasing to the key {}", purchaser.0)]
+    6 UnknownPurchaser { consumer: Address, purchaser: AccessKey, }
+    /// The delegation's time is over.
+    #[error("the delegation of this purchaser ended at {expired_at}")]
+    7 DelegationExpired { expired_at: Timestamp, }
+
     /// An observation of the settlement contract was left out, repeated or reordered.
     #[error("inbox message {got} is out of order, the next is {expected}")]
     10 InboxOutOfOrder { got: u64, expected: u64, }
@@ -99,6 +111,10 @@ rejections! {
     /// A bundle's purchase would make too many others.
     #[error("the bundle makes more than {limit} purchases")]
     30 TooManyComponents { limit: u32, }
+
+    /// A delegation that could never be used.
+    #[error("the delegation would end at {expires_at}, it is {now}")]
+    31 DelegationOver { expires_at: Timestamp, now: Timestamp, }
 
     /// The message names another consumer than the signer.
     #[error("the message names consumer {named}, but {signer} signed it")]
@@ -257,6 +273,10 @@ rejections! {
     #[error("fees and stake of provider {provider} are held until its case is decided or, after an expulsion, until {until}")]
     90 Held { provider: ProviderId, until: Timestamp, }
 
+    /// The account has as many purchasers as may be.
+    #[error("the account has {limit} purchasers, the most that are permitted; revoke one")]
+    91 TooManyPurchasers { limit: u32, }
+
     /// The account has not enough.
     #[error("the balance is {} tokens, {} tokens are needed", have.to_tokens(), need.to_tokens())]
     100 InsufficientBalance { have: Amount, need: Amount, }
@@ -272,6 +292,9 @@ rejections! {
     /// The stake is less than what is asked of it.
     #[error("the stake is {} tokens, {} tokens were asked", have.to_tokens(), need.to_tokens())]
     104 InsufficientStake { have: Amount, need: Amount, }
+    /// The purchaser may not spend as much any more.
+    #[error("the purchaser may still spend {} tokens, {} tokens are needed", have.to_tokens(), need.to_tokens())]
+    105 SpendingLimit { have: Amount, need: Amount, }
     /// A number would exceed what the ledger can hold.
     #[error("{what} would exceed the largest number that the ledger can hold")]
     110 Overflow { what: &'static str, }

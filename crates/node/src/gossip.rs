@@ -51,10 +51,10 @@ async fn take<E: Runtime>(
         .await
         .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())?;
-    let next = next_nonce(state, verified.signer())
+    let next = next_nonce(state, verified.lane())
         .await
         .map_err(|error| error.to_string())?
-        .ok_or("its account is unknown")?;
+        .map_err(|reject| reject.to_string())?;
     mempool
         .add(verified, next, now_ms())
         .map_err(|error| error.to_string())

@@ -1,13 +1,12 @@
 //! What becomes of finalised blocks: the index, the mempool, the feed and the checkpoints learn of them, in that order.
 
 use crate::api::submit::now_ms;
-use crate::application::{Finalized, Senders, Sink};
+use crate::application::{Finalized, Lane, Senders, Sink};
 use crate::checkpoint::{CheckpointError, Checkpoints};
 use crate::feed::ChainFeed;
 use crate::index::{Index, IndexError};
 use crate::mempool::Mempool;
 use rampart_ledger::{Key, Record};
-use rampart_protocol::Address;
 use rampart_protocol::observation::Source;
 use tokio::sync::mpsc;
 
@@ -53,14 +52,14 @@ impl Recorder {
                 tracing::error!(error, "no checkpoint signed");
             }
         }
-        let signer = |transaction: &rampart_protocol::SignedTransaction| {
+        let lane = |transaction: &rampart_protocol::SignedTransaction| {
             self.senders
                 .verify(transaction.clone())
-                .map(|verified| verified.signer())
+                .map(|verified| verified.lane())
         };
-        let signers: Result<Vec<Address>, _> = block.block.body().transactions.iter().map(signer).collect();
-        match signers {
-            Ok(signers) => self.mempool.finalized(block, &signers, now_ms()),
+        let lanes: Result<Vec<Lane>, _> = block.block.body().transactions.iter().map(lane).collect();
+        match lanes {
+            Ok(lanes) => self.mempool.finalized(block, &lanes, now_ms()),
             // A finalised block holds no such transaction; what waits then leaves by its lifetime.
             Err(error) => tracing::error!(%error, "a finalised transaction has no account"),
         }

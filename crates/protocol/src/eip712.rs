@@ -71,6 +71,8 @@ pub(crate) mod sol_types {
         struct ClaimRewards { address operator; uint64 nonce; }
         struct ClaimRefund { bytes32 purchase; uint64 nonce; }
         struct Reinstate { uint64 provider; uint64 nonce; }
+        struct DelegatePurchaser { bytes32 purchaser; uint128 limit; uint64 expiresAt; uint64 nonce; }
+        struct RevokePurchaser { bytes32 purchaser; uint64 nonce; }
         struct OperatorKeys { address operator; bytes32 consensusKey; address checkpointKey; }
         struct Checkpoint {
             uint64 epoch; uint64 height; bytes32 stateRoot; bytes32 withdrawalsRoot; bytes32 exitRoot;
@@ -237,6 +239,18 @@ impl Message {
             .eip712_signing_hash(domain),
             Self::Reinstate(m) => sol_types::Reinstate {
                 provider: m.provider.0,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::DelegatePurchaser(m) => sol_types::DelegatePurchaser {
+                purchaser: m.purchaser.0,
+                limit: m.limit.0,
+                expiresAt: m.expires_at.0,
+                nonce: m.nonce.0,
+            }
+            .eip712_signing_hash(domain),
+            Self::RevokePurchaser(m) => sol_types::RevokePurchaser {
+                purchaser: m.purchaser.0,
                 nonce: m.nonce.0,
             }
             .eip712_signing_hash(domain),

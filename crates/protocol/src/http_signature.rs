@@ -299,7 +299,7 @@ pub fn is_acceptable_key(key: &AccessKey) -> bool {
 /// The point that a key encodes, unless its y is written as y + p (RFC 8032, section 5.1.3). dalek takes either, and some
 /// verifiers only one: nobody may differ on whether a voucher holds. The other non-canonical form, x = 0 with its sign
 /// set, encodes points of small order only.
-fn canonical_point(key: &AccessKey) -> Option<ed25519_dalek::VerifyingKey> {
+pub(crate) fn canonical_point(key: &AccessKey) -> Option<ed25519_dalek::VerifyingKey> {
     let bytes = &key.0.0;
     // p = 2^255 - 19: little-endian ed ff .. ff 7f, and the top bit is the sign of x.
     let at_least_p =

@@ -24,8 +24,10 @@ pub mod message;
 pub mod observation;
 pub mod operator_keys;
 pub mod operators;
+pub mod purchaser;
 #[cfg(feature = "openapi")]
 pub mod shape;
+pub mod signature;
 pub mod transaction;
 #[cfg(feature = "serde")]
 pub mod typed_data;
@@ -43,6 +45,7 @@ pub use handover::{Handover, TrustedOperators};
 pub use message::Message;
 pub use observation::Observation;
 pub use operators::{Operator, OperatorSet};
+pub use signature::Signature;
 pub use transaction::{SignedTransaction, TransactionError};
 pub use units::{
     AccessKey, Amount, CaseId, Category, Nonce, Ppm, ProviderId, PurchaseId, Seconds, Sequence, ServiceId,

@@ -154,7 +154,7 @@ message! {
 message! {
     /// Buys one package of a service (C4).
     Purchase {
-        /// The buyer, who signs.
+        /// The buyer, who signs, or whose delegated purchaser does.
         consumer: Address,
         /// The provider.
         provider: ProviderId,
@@ -168,7 +168,7 @@ message! {
         access_key: AccessKey,
         /// When the right to consume ends.
         expires_at: Timestamp,
-        /// The signer's account nonce.
+        /// The signer's account nonce; in the lane of the purchaser, if one signs ([`crate::purchaser`]).
         nonce: Nonce,
     }
 }
@@ -359,6 +359,30 @@ message! {
     }
 }
 
+message! {
+    /// Lets an Ed25519 key buy in the signer's name, within a limit and until a time. Said again of the same key, the new
+    /// limit and expiry replace what was left of the old ones. See [`crate::purchaser`].
+    DelegatePurchaser {
+        /// The key.
+        purchaser: AccessKey,
+        /// How much it may spend from now on.
+        limit: Amount,
+        /// From this block time on it buys no more.
+        expires_at: Timestamp,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+message! {
+    /// Ends what [`DelegatePurchaser`] permitted, at once.
+    RevokePurchaser {
+        /// The key.
+        purchaser: AccessKey,
+        /// The signer's account nonce.
+        nonce: Nonce,
+    }
+}
+
 macro_rules! messages {
     ($($byte:literal $name:ident $tag:literal,)+) => {
         /// Any message of an account.
@@ -449,6 +473,8 @@ messages! {
     20 ClaimRewards "ClaimRewards",
     21 ClaimRefund "ClaimRefund",
     22 Reinstate "Reinstate",
+    23 DelegatePurchaser "DelegatePurchaser",
+    24 RevokePurchaser "RevokePurchaser",
 }
 
 impl Message {

@@ -1,8 +1,10 @@
-//! A message with its account's signature: what clients submit and blocks carry.
+//! A message with the signature of its account, or of a purchaser of it: what clients submit and blocks carry.
 
-use crate::eip712::{Domain, EcdsaSignature, recover};
+use crate::eip712::{Domain, recover};
 use crate::error::{DecodeError, decode_exact};
 use crate::message::Message;
+use crate::purchaser::{self, Claimed};
+use crate::signature::Signature;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, keccak256};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
@@ -10,7 +12,7 @@ use alloy_rlp::{RlpDecodable, RlpEncodable};
 /// Largest encoded transaction, bytes.
 pub const MAX_TRANSACTION: usize = 4096;
 
-/// A message and the secp256k1 signature of its account over the EIP-712 digest.
+/// A message and a signature over its EIP-712 digest.
 #[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 #[cfg_attr(
     feature = "serde",
@@ -21,8 +23,8 @@ pub struct SignedTransaction {
     /// What is asked.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub message: Message,
-    /// `r || s || v`, 65 bytes, v = 27 or 28, low s.
-    pub signature: EcdsaSignature,
+    /// By the account's wallet, or by a purchaser that it delegated to.
+    pub signature: Signature,
 }
 
 /// Why a signature does not speak for an account.
@@ -31,6 +33,14 @@ pub enum TransactionError {
     /// No account can be recovered, or the signature is not in its canonical form.
     #[error("the signature is not a canonical secp256k1 signature of this message")]
     BadSignature,
+    /// A delegated key signed it, and it does not hold: the key is not acceptable, or the signature not its own.
+    #[error(
+        "the signature is not one of the purchaser's key over this message; wrong chain id or settlement contract?"
+    )]
+    BadDelegatedSignature,
+    /// A delegated key signed something else than a purchase.
+    #[error("a delegated purchaser can sign a Purchase only, not a {0}")]
+    NotDelegable(&'static str),
     /// A purchase names another consumer than the one who signed it.
     #[error(
         "the message names consumer {named}, but {signer} signed it; wrong chain id or settlement contract?"
@@ -71,16 +81,24 @@ impl SignedTransaction {
         decode_exact(bytes)
     }
 
-    /// The account that signed.
+    /// The account that the transaction speaks for.
     ///
     /// Most messages do not name their account, so a signature made for another domain recovers to some stranger,
-    /// whose nonce and balance will then be wrong; a purchase names it, and the mismatch is said.
+    /// whose nonce and balance will then be wrong; a purchase names it, and the mismatch is said. Whether a delegated key
+    /// may speak for the consumer that it names is the ledger's to say.
     ///
     /// # Errors
-    /// When the signature is not canonical or a purchase names another consumer.
+    /// When the signature is not canonical or does not hold, a purchase names another consumer than the wallet that signed
+    /// it, or a delegated key signed anything else than a purchase.
     pub fn signer(&self, domain: &Domain) -> Result<Address, TransactionError> {
-        let signer = recover(&self.signature, &self.message.signing_hash(domain))
-            .ok_or(TransactionError::BadSignature)?;
+        let Signature::Wallet(signature) = &self.signature else {
+            return match self.claimed(domain)? {
+                Some(claimed) if purchaser::verify(&claimed) => Ok(claimed.consumer),
+                _ => Err(TransactionError::BadDelegatedSignature),
+            };
+        };
+        let signer =
+            recover(signature, &self.message.signing_hash(domain)).ok_or(TransactionError::BadSignature)?;
         match &self.message {
             Message::Purchase(m) if m.consumer != signer => Err(TransactionError::WrongSigner {
                 named: m.consumer,
@@ -88,5 +106,24 @@ impl SignedTransaction {
             }),
             _ => Ok(signer),
         }
+    }
+
+    /// What a delegated key's signature claims, to be verified by [`purchaser::verify`] or in a batch; nothing when a
+    /// wallet signed.
+    ///
+    /// # Errors
+    /// [`TransactionError::NotDelegable`] when a delegated key signed anything else than a purchase.
+    pub fn claimed(&self, domain: &Domain) -> Result<Option<Claimed>, TransactionError> {
+        let Signature::Delegated(signature) = &self.signature else {
+            return Ok(None);
+        };
+        let Message::Purchase(purchase) = &self.message else {
+            return Err(TransactionError::NotDelegable(self.message.name()));
+        };
+        Ok(Some(Claimed {
+            consumer: purchase.consumer,
+            digest: self.message.signing_hash(domain),
+            signature: *signature,
+        }))
     }
 }

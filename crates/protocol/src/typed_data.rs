@@ -149,6 +149,14 @@ impl Message {
                 domain,
                 json!({"provider": m.provider.to_string(), "nonce": m.nonce.to_string()}),
             ),
+            Self::DelegatePurchaser(m) => typed_data::<sol_types::DelegatePurchaser>(
+                domain,
+                json!({"purchaser": m.purchaser, "limit": m.limit, "expiresAt": m.expires_at.to_string(), "nonce": m.nonce.to_string()}),
+            ),
+            Self::RevokePurchaser(m) => typed_data::<sol_types::RevokePurchaser>(
+                domain,
+                json!({"purchaser": m.purchaser, "nonce": m.nonce.to_string()}),
+            ),
         }
     }
 }

@@ -6,7 +6,6 @@ use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, ensure};
 use rampart_client::{FollowedOperators, NodeClient, Submitted};
-use rampart_protocol::eip712::EcdsaSignature;
 use rampart_protocol::{Domain, Message, Nonce, SignedTransaction, TrustedOperators};
 use std::path::Path;
 use std::time::Duration;
@@ -60,7 +59,7 @@ impl Session {
         let signature = signer.sign_hash_sync(&message.signing_hash(&self.domain))?;
         Ok(SignedTransaction {
             message,
-            signature: EcdsaSignature::new(signature.as_bytes()),
+            signature: signature.as_bytes().into(),
         })
     }
 

@@ -12,6 +12,7 @@ mod judging;
 mod operator;
 mod provider;
 mod purchase;
+mod purchaser;
 mod queue;
 mod service;
 
@@ -24,6 +25,7 @@ pub use judging::{Ballot, Review, ReviewState, Subject, Vote};
 pub use operator::{EpochReport, Investor, MAX_OPERATORS, Operator, OperatorKeys, OperatorSet, Seat};
 pub use provider::{MAX_UNBONDINGS, Pair, Profile, Provider, Status, Unbonding};
 pub use purchase::{MAX_ROTATIONS, Purchase};
+pub use purchaser::{MAX_PURCHASERS, Purchaser, Purchasers};
 pub use queue::{Queue, QueueItem, QueueKind};
 pub use service::{Service, Terms};
 
@@ -141,6 +143,7 @@ records! {
     AvailabilityPage => AvailabilityPage,
     EpochReport => EpochReport,
     Committee => Committee,
+    Purchasers => Purchasers,
 }
 
 /// RLP of an enum without fields, by its byte.

@@ -18,6 +18,7 @@ mod governance;
 mod operator;
 mod provider;
 mod purchase;
+mod purchaser;
 mod refund;
 mod review;
 mod rewards;
@@ -42,6 +43,7 @@ use crate::fault::Fault;
 use crate::record::{Account, Provider};
 use crate::reject::Reject;
 use crate::view::View;
+use rampart_protocol::purchaser::lane;
 use rampart_protocol::{Address, DecodeError, Message, Nonce, Observation, ProviderId};
 
 /// Takes in what was seen on a chain.
@@ -59,8 +61,11 @@ pub(crate) fn observe<V: View>(draft: &mut Draft<'_, V>, observation: &Observati
 /// Executes a transaction whose signature was verified.
 pub(crate) fn execute<V: View>(draft: &mut Draft<'_, V>, prepared: &Prepared) -> Result<(), Fault> {
     check_limits(prepared.message())?;
+    if let Some(key) = prepared.purchaser() {
+        return purchaser::buy(draft, prepared, key);
+    }
     let account = funds::account(draft, prepared.signer())?;
-    check_nonce(account, prepared.message().nonce())?;
+    compare_nonces(account.nonce, prepared.message().nonce())?;
     count_nonce(account)?;
     dispatch(draft, prepared)
 }
@@ -90,6 +95,8 @@ fn dispatch<V: View>(draft: &mut Draft<'_, V>, prepared: &Prepared) -> Result<()
         Message::ClaimRewards(m) => rewards::claim(draft, signer, m),
         Message::ClaimRefund(m) => refund::claim(draft, signer, m),
         Message::Reinstate(m) => expulsion::ask_reinstatement(draft, signer, m),
+        Message::DelegatePurchaser(m) => purchaser::delegate(draft, prepared, m),
+        Message::RevokePurchaser(m) => purchaser::revoke(draft, signer, m),
     }
 }
 
@@ -107,8 +114,7 @@ fn check_limits(message: &Message) -> Result<(), Reject> {
     })
 }
 
-fn check_nonce(account: &Account, got: Nonce) -> Result<(), Reject> {
-    let expected = account.nonce;
+fn compare_nonces(expected: Nonce, got: Nonce) -> Result<(), Reject> {
     if got < expected {
         return Err(Reject::StaleNonce { got, expected });
     }
@@ -119,7 +125,13 @@ fn check_nonce(account: &Account, got: Nonce) -> Result<(), Reject> {
 }
 
 fn count_nonce(account: &mut Account) -> Result<(), Reject> {
-    account.nonce = Nonce(funds::next(account.nonce.0, "the account's nonce")?);
+    let what = "the account's nonce";
+    let next = Nonce(funds::next(account.nonce.0, what)?);
+    // The other lanes are the purchasers'.
+    if lane(next) != 0 {
+        return Err(Reject::Overflow { what });
+    }
+    account.nonce = next;
     Ok(())
 }
 

@@ -3,8 +3,7 @@
 use crate::fuzzing::{Shape, apply_history, decode};
 use crate::history::{Chance, History};
 use rampart_ledger::{Input, Params};
-use rampart_protocol::SignedTransaction;
-use rampart_protocol::eip712::EcdsaSignature;
+use rampart_protocol::{Signature, SignedTransaction};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -25,11 +24,13 @@ fn seeds() -> Vec<Vec<u8>> {
             Input::Observation(observation) => keep(Shape::Observation, observation.to_bytes()),
             Input::Transaction(prepared) => {
                 keep(Shape::Message, prepared.message().to_bytes());
-                let transaction = SignedTransaction {
-                    message: prepared.message().clone(),
-                    signature: EcdsaSignature::repeat_byte(0x1b),
-                };
-                keep(Shape::Transaction, transaction.to_bytes());
+                for length in [65, 96] {
+                    let transaction = SignedTransaction {
+                        message: prepared.message().clone(),
+                        signature: Signature::from_slice(&vec![0x1b; length]).unwrap(),
+                    };
+                    keep(Shape::Transaction, transaction.to_bytes());
+                }
             }
         }
     }

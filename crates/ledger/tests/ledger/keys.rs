@@ -137,6 +137,7 @@ fn the_last_byte_is_the_kind() {
         (Key::availability(u64::MAX, u32::MAX), Kind::AvailabilityPage),
         (Key::epoch(u64::MAX), Kind::EpochReport),
         (Key::committee(u64::MAX), Kind::Committee),
+        (Key::purchasers(&address), Kind::Purchasers),
     ] {
         assert_eq!(key.as_bytes()[31], kind as u8);
     }
@@ -165,6 +166,7 @@ fn the_first_eight_bytes_tell_a_large_state_apart() {
         insert(Key::review(&PurchaseId(hash)));
         insert(Key::ballot(&CaseId(hash)));
         insert(Key::operator(&address));
+        insert(Key::purchasers(&address));
         insert(Key::investor(&address, &Address::ZERO));
         insert(Key::profile(ProviderId(n)));
         insert(Key::epoch(n));

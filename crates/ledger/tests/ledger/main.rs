@@ -33,6 +33,7 @@ mod precedence;
 mod precedence_judging;
 mod precedence_stake;
 mod providers;
+mod purchasers;
 mod purchases;
 mod rejections;
 mod reviews;

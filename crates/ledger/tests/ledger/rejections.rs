@@ -6,6 +6,7 @@ use crate::cases_rewards::{AVAILABILITY, RESTAKING, REWARDS};
 use crate::cases_service::{BUNDLES, ROTATIONS};
 use crate::cases_stake::{STAKE, STATUS, TRANSFERS};
 use crate::overflows::{MORE_OVERFLOWS, OVERFLOWS};
+use crate::purchasers::DELEGATIONS;
 use crate::world::*;
 use rampart_ledger::{Fault, Reject};
 use rampart_protocol::usage::VoucherError;
@@ -21,6 +22,7 @@ fn cases() -> impl Iterator<Item = Case> {
         USAGE,
         FUNDS,
         TRANSFERS,
+        DELEGATIONS,
         STAKE,
         STATUS,
         BUNDLES,
@@ -69,6 +71,9 @@ fn codes_are_frozen() {
         (2, "UnknownAccount"),
         (3, "StaleNonce"),
         (4, "FutureNonce"),
+        (5, "NotDelegable"),
+        (6, "UnknownPurchaser"),
+        (7, "DelegationExpired"),
         (10, "InboxOutOfOrder"),
         (11, "RestakingOutOfOrder"),
         (20, "BadText"),
@@ -82,6 +87,7 @@ fn codes_are_frozen() {
         (28, "BadFraction"),
         (29, "BadComponent"),
         (30, "TooManyComponents"),
+        (31, "DelegationOver"),
         (40, "WrongConsumer"),
         (41, "AlreadyProvider"),
         (42, "UnknownProvider"),
@@ -133,11 +139,13 @@ fn codes_are_frozen() {
         (88, "NothingOwed"),
         (89, "ScoreTooLow"),
         (90, "Held"),
+        (91, "TooManyPurchasers"),
         (100, "InsufficientBalance"),
         (101, "StakeTooLow"),
         (102, "Undercollateralised"),
         (103, "StakeRequired"),
         (104, "InsufficientStake"),
+        (105, "SpendingLimit"),
         (110, "Overflow"),
     ];
     assert_eq!(Reject::ALL, expected);

@@ -136,6 +136,17 @@ pub const SUCCESSES: &[Success] = &[
         world.advance(13 * DAY);
         by(OWNER, world.reinstate(OWNER))
     },
+    |world| by(ALICE, world.delegation(ALICE, &[8; 32], tokens(5))),
+    |world| {
+        let delegation = world.delegation(ALICE, &[8; 32], tokens(5));
+        let purchaser = delegation.purchaser;
+        world.ok(ALICE, delegation);
+        let nonce = world.nonce(ALICE);
+        by(
+            ALICE,
+            rampart_protocol::message::RevokePurchaser { purchaser, nonce },
+        )
+    },
 ];
 
 #[test]

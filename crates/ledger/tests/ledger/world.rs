@@ -440,6 +440,16 @@ impl World {
         order.id(&DOMAIN)
     }
 
+    /// A delegation of 30 days to the key of these secret bytes.
+    pub fn delegation(&self, who: Address, secret: &[u8; 32], limit: Amount) -> message::DelegatePurchaser {
+        message::DelegatePurchaser {
+            purchaser: public(&SigningKey::from_bytes(secret)),
+            limit,
+            expires_at: Timestamp(self.now() + 30 * DAY),
+            nonce: self.nonce(who),
+        }
+    }
+
     /// Sets the usual service's fee, then buys it.
     pub fn buy_for(&mut self, consumer: Address, fee: Amount) -> PurchaseId {
         let mut service = self.service(SERVICE);

@@ -11,9 +11,9 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use commonware_codec::Encode as _;
-use rampart_ledger::{Account, Globals, Key, Params, Record, Stored, Withdrawal};
+use rampart_ledger::{Account, Globals, Key, Params, Purchasers, Record, Stored, Withdrawal};
 use rampart_protocol::api::{
-    AccountView, CheckpointView, ForcedView, OperatorSets, Status, Totals, WithdrawalView,
+    AccountView, CheckpointView, ForcedView, OperatorSets, PurchaserView, Status, Totals, WithdrawalView,
 };
 use rampart_protocol::merkle::Tree;
 use rampart_protocol::{
@@ -176,12 +176,23 @@ pub(super) async fn account<E: Runtime>(
 ) -> Answer<AccountView> {
     let Path(address) = address?;
     let account: Option<Arc<Account>> = find(&context, Key::account(&address)).await?;
+    let delegated: Option<Arc<Purchasers>> = find(&context, Key::purchasers(&address)).await?;
+    let purchasers = delegated
+        .iter()
+        .flat_map(|all| &all.keys)
+        .map(|one| PurchaserView {
+            key: one.key,
+            left: one.left,
+            expires_at: one.expires_at,
+            nonce: one.nonce,
+        });
     let view = |account: &Arc<Account>| AccountView {
         address,
         balance: account.balance,
         deposits: account.deposits,
         nonce: account.nonce,
         provider: account.owned_provider(),
+        purchasers: purchasers.collect(),
     };
     let nobody = AccountView {
         address,
@@ -189,6 +200,7 @@ pub(super) async fn account<E: Runtime>(
         deposits: Amount::ZERO,
         nonce: Nonce(0),
         provider: None,
+        purchasers: Vec::new(),
     };
     Ok(Json(account.as_ref().map_or(nobody, view)))
 }

@@ -4,7 +4,7 @@ use super::error::ApiError;
 use super::evaluate::evaluate;
 use super::openapi::query;
 use super::{MAX_WAIT, Shared};
-use crate::application::Verified;
+use crate::application::{Lane, Verified};
 use crate::engine::Runtime;
 use crate::mempool::{PoolError, rejection};
 use crate::storage::StateReader;
@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use rampart_ledger::{BlockEnv, Fault, Input, Key, Record, Reject};
 use rampart_protocol::api::{Rejection, TransactionStatus, TransactionView};
-use rampart_protocol::{Address, B256, Domain, Header, Nonce, SignedTransaction, Timestamp};
+use rampart_protocol::{B256, Domain, Header, Nonce, SignedTransaction, Timestamp};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 query! {
@@ -128,13 +128,13 @@ async fn admit<E: Runtime>(context: &Shared<E>, verified: Verified) -> Result<()
     if context.mempool.is_frozen() {
         return Err(PoolError::Frozen.into());
     }
-    let account = verified.signer();
-    let Some(next) = next_nonce(&context.state, account).await? else {
-        // Whoever never had a deposit has paid for no place in the pool.
-        return Err(ApiError::rejected(rejection(&Reject::UnknownAccount { account })));
-    };
+    let lane = verified.lane();
+    // Whoever never had a deposit, or no delegation, has paid for no place in the pool.
+    let next = next_nonce(&context.state, lane)
+        .await?
+        .map_err(|reject| ApiError::rejected(rejection(&reject)))?;
     let nonce = verified.transaction().message.nonce();
-    if nonce <= next && context.mempool.is_idle(&account) {
+    if nonce <= next && context.mempool.is_idle(&lane) {
         let input = verified.input(context.senders.domain());
         let tip = context.chain.tip();
         if let Some(rejection) = try_on(&context.state, &tip, context.senders.domain(), &input).await? {
@@ -147,14 +147,23 @@ async fn admit<E: Runtime>(context: &Shared<E>, verified: Verified) -> Result<()
     }
 }
 
-/// The nonce that an account's next transaction carries in the final state; `None` when there is no such account.
+/// The nonce that the next transaction of a lane carries in the final state; or why there is no such lane.
 pub(crate) async fn next_nonce<E: Runtime>(
     state: &StateReader<E>,
-    account: Address,
-) -> Result<Option<Nonce>, crate::storage::StateError> {
-    Ok(match state.get(&Key::account(&account)).await? {
-        Some(Record::Account(account)) => Some(account.nonce),
-        _ => None,
+    lane: Lane,
+) -> Result<Result<Nonce, Reject>, crate::storage::StateError> {
+    let account = lane.account;
+    let Some(Record::Account(found)) = state.get(&Key::account(&account)).await? else {
+        return Ok(Err(Reject::UnknownAccount { account }));
+    };
+    let Some(purchaser) = lane.purchaser() else {
+        return Ok(Ok(found.nonce));
+    };
+    let consumer = account;
+    let unknown = Err(Reject::UnknownPurchaser { consumer, purchaser });
+    Ok(match state.get(&Key::purchasers(&consumer)).await? {
+        Some(Record::Purchasers(all)) => all.find(&purchaser).map_or(unknown, |one| Ok(one.nonce)),
+        _ => unknown,
     })
 }
 

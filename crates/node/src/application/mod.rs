@@ -24,7 +24,7 @@ pub use clock::MAX_STEP;
 pub use execute::{Executed, Receipt, Subject};
 pub use ledger::{LedgerApplication, Pacing, Seams};
 pub use seams::{Candidates, Feed, Finalized, Refused, Request, Sink, Source, Verdict};
-pub use senders::{Senders, SendersError, Verified};
+pub use senders::{Lane, Senders, SendersError, Verified};
 
 #[cfg(test)]
 mod tests;

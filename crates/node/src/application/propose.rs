@@ -127,7 +127,7 @@ async fn fill<E: Runtime, I: Source, F: Feed, K: Sink>(
 ) -> Result<(Body, Vec<Refused>), ProposeError> {
     let (mut body, mut refused, mut bytes) = (Body::default(), Vec::new(), 0usize);
     let deadline = runtime.current() + app.shared.pacing.max_build;
-    // What follows a refused transaction of its account cannot be taken either, and is not to blame.
+    // What follows a refused transaction of its lane cannot be taken either, and is not to blame.
     let mut blocked = BTreeSet::new();
     // Observations of one source only follow one another, so nothing after a refused one can be taken either.
     let mut stopped = BTreeSet::new();
@@ -158,7 +158,7 @@ async fn fill<E: Runtime, I: Source, F: Feed, K: Sink>(
         }
     }
     for candidate in candidates.transactions {
-        if request.in_flight.contains(&candidate.hash()) || blocked.contains(&candidate.signer()) {
+        if request.in_flight.contains(&candidate.hash()) || blocked.contains(&candidate.lane()) {
             continue;
         }
         let length = candidate.transaction().to_bytes().len() + 4;
@@ -180,7 +180,7 @@ async fn fill<E: Runtime, I: Source, F: Feed, K: Sink>(
                 body.transactions.push(candidate.transaction().clone());
             }
             Err(ExecuteError::Rejected(reject)) => {
-                blocked.insert(candidate.signer());
+                blocked.insert(candidate.lane());
                 refused.push(Refused {
                     hash: candidate.hash(),
                     reject,
@@ -190,7 +190,7 @@ async fn fill<E: Runtime, I: Source, F: Feed, K: Sink>(
             // One transaction that cannot be executed must not keep all others out of every block.
             Err(ExecuteError::Broken(broken @ (Broken::Unsatisfiable(_) | Broken::Value(_)))) => {
                 tracing::error!(hash = %candidate.hash(), %broken, "a transaction is left out");
-                blocked.insert(candidate.signer());
+                blocked.insert(candidate.lane());
             }
             Err(ExecuteError::Broken(broken)) => return Err(broken.into()),
         }

@@ -1,12 +1,17 @@
 //! Who signed a transaction, recovered once.
 //!
+//! A wallet's signature is recovered by libsecp256k1; those of delegated keys are verified in batches, with weights that the
+//! runtime's cryptographic randomness draws. A batch that does not hold is verified again one by one, by the same equation
+//! (`rampart_protocol::purchaser`), so both ways give every signature the same answer.
+//!
 //! Recovery costs some 60 microseconds of a core, so the mempool's result is remembered until the block with the
 //! transaction has come by, and what is missing is recovered in batches away from the asynchronous threads.
 
 use crate::engine::Runtime;
 use futures::future::try_join_all;
 use rampart_ledger::{Input, Prepared};
-use rampart_protocol::{Address, B256, Domain, SignedTransaction, TransactionError};
+use rampart_protocol::purchaser::{Claimed, verify_batch};
+use rampart_protocol::{AccessKey, Address, B256, Domain, SignedTransaction, TransactionError};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -21,6 +26,31 @@ pub struct Verified {
     transaction: SignedTransaction,
     hash: B256,
     signer: Address,
+}
+
+/// Whose nonces a transaction counts in: an account's own, or those of one purchaser of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane {
+    /// The account.
+    pub account: Address,
+    purchaser: Option<B256>,
+}
+
+impl Lane {
+    /// The lane of the account's wallet.
+    #[must_use]
+    pub const fn wallet(account: Address) -> Self {
+        Self {
+            account,
+            purchaser: None,
+        }
+    }
+
+    /// The purchaser whose lane it is; nothing when it is the wallet's.
+    #[must_use]
+    pub fn purchaser(&self) -> Option<AccessKey> {
+        self.purchaser.map(AccessKey)
+    }
 }
 
 impl Verified {
@@ -42,10 +72,20 @@ impl Verified {
         self.signer
     }
 
+    /// Whose nonces it counts in.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        Lane {
+            account: self.signer,
+            purchaser: self.transaction.signature.purchaser().map(|key| key.0),
+        }
+    }
+
     /// The transaction as the ledger takes it.
     pub(crate) fn input(&self, domain: &Domain) -> Input {
         let message = self.transaction.message.clone();
-        Input::Transaction(Prepared::new(domain, self.signer, self.hash, message))
+        let purchaser = self.transaction.signature.purchaser();
+        Input::Transaction(Prepared::new(domain, self.signer, self.hash, message).by(purchaser))
     }
 }
 
@@ -130,7 +170,9 @@ impl Senders {
     ) -> Result<Vec<Verified>, SendersError> {
         let batches = transactions.chunks(BATCH).map(|batch| {
             let (senders, batch) = (self.clone(), batch.to_vec());
+            let weights = self.weights(context, &batch);
             let verify = move || {
+                senders.hold(&batch, &weights);
                 batch
                     .into_iter()
                     .map(|tx| senders.verify_named(tx))
@@ -147,6 +189,41 @@ impl Senders {
             verified.extend(batch?);
         }
         Ok(verified)
+    }
+
+    /// Unforeseeable weights for the signatures of delegated keys among these, at least as many as there are.
+    fn weights<E: Runtime>(&self, context: &E, batch: &[SignedTransaction]) -> Vec<u128> {
+        let count = batch
+            .iter()
+            .filter(|tx| tx.signature.purchaser().is_some())
+            .count();
+        if count < 2 {
+            return Vec::new();
+        }
+        let mut random = context.child("weights");
+        let mut weight = || {
+            let mut bytes = [0; 16];
+            random.fill_bytes(&mut bytes);
+            u128::from_le_bytes(bytes)
+        };
+        (0..count).map(|_| weight()).collect()
+    }
+
+    /// Remembers the delegated signatures among these if all hold that are not known yet; else they are left to be
+    /// verified one by one.
+    fn hold(&self, batch: &[SignedTransaction], weights: &[u128]) {
+        let unknown = |tx: &SignedTransaction| {
+            let hash = tx.hash();
+            let claimed = tx.claimed(&self.domain).ok().flatten()?;
+            self.recall(&hash).is_none().then_some((hash, claimed))
+        };
+        let (hashes, claimed): (Vec<B256>, Vec<Claimed>) = batch.iter().filter_map(unknown).unzip();
+        if claimed.len() < 2 || !verify_batch(&claimed, weights) {
+            return;
+        }
+        for (hash, claimed) in hashes.into_iter().zip(claimed) {
+            self.remember(hash, claimed.consumer);
+        }
     }
 
     fn verify_named(&self, transaction: SignedTransaction) -> Result<Verified, SendersError> {
@@ -201,6 +278,54 @@ mod tests {
             message,
             signature: signature.as_bytes().into(),
         }
+    }
+
+    fn delegated(nonce: u64) -> SignedTransaction {
+        use ed25519_dalek::{Signer as _, SigningKey};
+        let key = SigningKey::from_bytes(&[nonce.to_be_bytes()[7] % 3 + 1; 32]);
+        let message = Message::from(rampart_protocol::message::Purchase {
+            consumer: account().address(),
+            provider: rampart_protocol::ProviderId(1),
+            service: rampart_protocol::ServiceId(1),
+            version: 1,
+            fee: Amount(1),
+            access_key: AccessKey(B256::ZERO),
+            expires_at: rampart_protocol::Timestamp(9),
+            nonce: Nonce((1 << 40) + nonce),
+        });
+        let signature = key.sign(message.signing_hash(&domain(1)).as_slice()).to_bytes();
+        let purchaser = AccessKey(B256::new(key.verifying_key().to_bytes()));
+        SignedTransaction {
+            message,
+            signature: rampart_protocol::Signature::delegated(purchaser, &signature),
+        }
+    }
+
+    #[test]
+    fn batches_of_delegated_signatures_agree_with_verification_one_by_one() {
+        deterministic::Runner::default().start(|context| async move {
+            let mut block: Vec<SignedTransaction> = (0..150)
+                .map(|n| if n % 3 == 0 { withdrawal(n) } else { delegated(n) })
+                .collect();
+            let senders = Senders::new(domain(1), 1_000);
+            let verified = senders.verify_all(&context, &block).await.unwrap();
+            assert!(
+                verified
+                    .iter()
+                    .all(|verified| verified.signer() == account().address())
+            );
+            assert_eq!(verified[1].lane().purchaser(), block[1].signature.purchaser());
+            assert_eq!(verified[0].lane(), Lane::wallet(account().address()));
+
+            // Another's signature over the same words.
+            block[70].signature[40] ^= 1;
+            let senders = Senders::new(domain(1), 1_000);
+            let error = senders.verify_all(&context, &block).await.unwrap_err();
+            assert!(matches!(error, SendersError::Signature { hash, .. } if hash == block[70].hash()));
+            assert_eq!(senders.recall(&block[70].hash()), None);
+            block[70] = delegated(70);
+            assert!(senders.verify_all(&context, &block).await.is_ok());
+        });
     }
 
     fn broken(nonce: u64) -> SignedTransaction {

@@ -9,11 +9,11 @@ mod remembered;
 pub use error::{PoolError, rejection};
 pub use pool::{Limits, Pool};
 
-use crate::application::{Candidates, Finalized, Refused, Request, Source, Verified};
+use crate::application::{Candidates, Finalized, Lane, Refused, Request, Source, Verified};
 use crate::feed::ChainFeed;
 use rampart_protocol::api::Rejection;
 use rampart_protocol::observation::Source as ChainOf;
-use rampart_protocol::{Address, B256, Nonce};
+use rampart_protocol::{B256, Nonce};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -78,10 +78,10 @@ impl Mempool {
         self.pool().contains(hash)
     }
 
-    /// Whether nothing of the account waits.
+    /// Whether nothing of the lane waits.
     #[must_use]
-    pub fn is_idle(&self, account: &Address) -> bool {
-        self.pool().is_idle(account)
+    pub fn is_idle(&self, lane: &Lane) -> bool {
+        self.pool().is_idle(lane)
     }
 
     /// Why a transaction was rejected, if remembered.
@@ -97,13 +97,13 @@ impl Mempool {
         (pool.len(), pool.capacity())
     }
 
-    /// Lets go of what a block made final, and of what has waited too long. `signers` are the accounts of the block's
+    /// Lets go of what a block made final, and of what has waited too long. `lanes` are those of the block's
     /// transactions, in order.
-    pub fn finalized(&self, block: &Finalized, signers: &[Address], now_ms: u64) {
+    pub fn finalized(&self, block: &Finalized, lanes: &[Lane], now_ms: u64) {
         {
             let mut pool = self.pool();
-            for (transaction, signer) in block.block.body().transactions.iter().zip(signers) {
-                pool.applied(*signer, transaction.message.nonce());
+            for (transaction, lane) in block.block.body().transactions.iter().zip(lanes) {
+                pool.applied(*lane, transaction.message.nonce());
             }
             pool.finalized(block.block.header().height, block.digest, now_ms);
         }

@@ -1,8 +1,9 @@
 //! The waiting transactions: which are taken in, which may be tried now, and when they are let go. Pure; time is an
 //! argument.
 //!
-//! Rules. A transaction is kept under its account and nonce; the first one with a nonce holds its place. Only
-//! those that follow an account's finalised nonce without a gap are offered to a block, the account whose first
+//! Rules. A lane is an account's wallet, or one of the purchasers that it delegated to: each has nonces of its own, so none
+//! waits for another. A transaction is kept under its lane and nonce; the first one with a nonce holds its place. Only
+//! those that follow an lane's finalised nonce without a gap are offered to a block, the lane whose first
 //! transaction has waited longest first. Full, the pool refuses; nothing that waits is thrown out for a newcomer.
 //! A transaction leaves when it is final, when its nonce is used, when the ledger rejects it on a final state, or after
 //! [`Limits::lifetime_ms`]. One whose predecessor is rejected is not rejected with it: it waits for another.
@@ -13,10 +14,10 @@
 
 use super::error::{PoolError, rejection};
 use super::remembered::Remembered;
-use crate::application::{Refused, Verified};
+use crate::application::{Lane, Refused, Verified};
 use rampart_ledger::Reject;
 use rampart_protocol::api::Rejection;
-use rampart_protocol::{Address, B256, Nonce};
+use rampart_protocol::{B256, Nonce};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
@@ -25,7 +26,8 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 pub struct Limits {
     /// Transactions in all. With the largest transactions, 4 KiB each, the default takes 80 MiB.
     pub total: usize,
-    /// Transactions of one account; also how far ahead a nonce may be.
+    /// Transactions of one lane; also how far ahead a nonce may be. An account has at most nine lanes: its wallet's, and
+    /// those of eight purchasers.
     pub per_account: usize,
     /// Longest wait, milliseconds.
     pub lifetime_ms: u64,
@@ -64,10 +66,10 @@ struct Queue {
 #[derive(Debug)]
 pub struct Pool {
     limits: Limits,
-    queues: BTreeMap<Address, Queue>,
-    places: BTreeMap<B256, (Address, Nonce)>,
+    queues: BTreeMap<Lane, Queue>,
+    places: BTreeMap<B256, (Lane, Nonce)>,
     /// Every waiting transaction, in the order of arrival.
-    arrivals: BTreeMap<u64, (Address, Nonce)>,
+    arrivals: BTreeMap<u64, (Lane, Nonce)>,
     tickets: u64,
     rejected: Remembered,
     /// Refusals on top of blocks that are not final yet: height and digest of the block, and the answer.
@@ -129,10 +131,10 @@ impl Pool {
         self.places.contains_key(hash)
     }
 
-    /// Whether no transaction of the account waits.
+    /// Whether no transaction of the lane waits.
     #[must_use]
-    pub fn is_idle(&self, account: &Address) -> bool {
-        !self.queues.contains_key(account)
+    pub fn is_idle(&self, lane: &Lane) -> bool {
+        !self.queues.contains_key(lane)
     }
 
     /// Why a transaction was rejected, if that is remembered.
@@ -141,20 +143,20 @@ impl Pool {
         self.rejected.get(hash).cloned()
     }
 
-    /// Takes a transaction in. `next` is its account's nonce in a final state.
+    /// Takes a transaction in. `next` is its lane's nonce in a final state.
     ///
     /// # Errors
     /// See [`PoolError`]; no other transaction is affected.
     pub fn add(&mut self, transaction: Verified, next: Nonce, now_ms: u64) -> Result<(), PoolError> {
         self.expire(now_ms);
-        let (hash, account) = (transaction.hash(), transaction.signer());
+        let (hash, lane) = (transaction.hash(), transaction.lane());
         let nonce = transaction.transaction().message.nonce();
         if self.places.contains_key(&hash) {
             return Err(PoolError::Known);
         }
-        self.check(account, nonce, next)?;
+        self.check(lane, nonce, next)?;
         self.rejected.forget(&hash);
-        self.settle(account, next);
+        self.settle(lane, next);
         let ticket = self.tickets;
         self.tickets += 1;
         let waiting = Waiting {
@@ -162,21 +164,21 @@ impl Pool {
             ticket,
             since_ms: now_ms,
         };
-        let queue = self.queues.entry(account).or_insert_with(|| Queue {
+        let queue = self.queues.entry(lane).or_insert_with(|| Queue {
             next,
             waiting: BTreeMap::new(),
         });
         queue.waiting.insert(nonce, waiting);
-        self.places.insert(hash, (account, nonce));
-        self.arrivals.insert(ticket, (account, nonce));
+        self.places.insert(hash, (lane, nonce));
+        self.arrivals.insert(ticket, (lane, nonce));
         Ok(())
     }
 
-    fn check(&self, account: Address, nonce: Nonce, next: Nonce) -> Result<(), PoolError> {
+    fn check(&self, lane: Lane, nonce: Nonce, next: Nonce) -> Result<(), PoolError> {
         if self.frozen {
             return Err(PoolError::Frozen);
         }
-        let queue = self.queues.get(&account);
+        let queue = self.queues.get(&lane);
         // The caller may have read the state just before a block; the pool may know better.
         let expected = queue.map_or(next, |queue| queue.next.max(next));
         let limit = self.limits.per_account;
@@ -205,18 +207,18 @@ impl Pool {
         if self.frozen {
             return Vec::new();
         }
-        let head = |account: &Address, nonce: Nonce| {
-            let waiting = self.queues.get(account)?.waiting.get(&nonce)?;
-            Some((Reverse(waiting.ticket), *account, nonce))
+        let head = |lane: &Lane, nonce: Nonce| {
+            let waiting = self.queues.get(lane)?.waiting.get(&nonce)?;
+            Some((Reverse(waiting.ticket), *lane, nonce))
         };
         let mut heads: BinaryHeap<_> = self
             .queues
             .iter()
-            .filter_map(|(account, queue)| head(account, queue.next))
+            .filter_map(|(lane, queue)| head(lane, queue.next))
             .collect();
         let (mut taken, mut bytes) = (Vec::new(), 0usize);
-        while let Some((_, account, nonce)) = heads.pop() {
-            let waiting = self.queues.get(&account).and_then(|q| q.waiting.get(&nonce));
+        while let Some((_, lane, nonce)) = heads.pop() {
+            let waiting = self.queues.get(&lane).and_then(|q| q.waiting.get(&nonce));
             let Some(Waiting { transaction, .. }) = waiting else {
                 continue;
             };
@@ -227,12 +229,7 @@ impl Pool {
                 }
                 taken.push(transaction.clone());
             }
-            heads.extend(
-                nonce
-                    .0
-                    .checked_add(1)
-                    .and_then(|next| head(&account, Nonce(next))),
-            );
+            heads.extend(nonce.0.checked_add(1).and_then(|next| head(&lane, Nonce(next))));
         }
         taken
     }
@@ -250,9 +247,9 @@ impl Pool {
             })
     }
 
-    /// A transaction of `account` with `nonce` is final.
-    pub fn applied(&mut self, account: Address, nonce: Nonce) {
-        self.settle(account, Nonce(nonce.0.saturating_add(1)));
+    /// A transaction of `lane` with `nonce` is final.
+    pub fn applied(&mut self, lane: Lane, nonce: Nonce) {
+        self.settle(lane, Nonce(nonce.0.saturating_add(1)));
     }
 
     /// The ledger refused a candidate. The answer counts once the block under it is final.
@@ -287,39 +284,39 @@ impl Pool {
     }
 
     fn reject(&mut self, hash: B256, reject: &Reject) {
-        let Some((account, nonce)) = self.places.get(&hash).copied() else {
+        let Some((lane, nonce)) = self.places.get(&hash).copied() else {
             return;
         };
         match reject {
             // Its predecessor was refused as well, and may yet be replaced.
             Reject::FutureNonce { .. } => return,
-            // The state is ahead of what the pool knew; without this the account's later ones would wait for ever.
-            Reject::StaleNonce { expected, .. } => self.settle(account, *expected),
+            // The state is ahead of what the pool knew; without this the lane's later ones would wait for ever.
+            Reject::StaleNonce { expected, .. } => self.settle(lane, *expected),
             _ => {}
         }
-        self.remove(account, nonce);
+        self.remove(lane, nonce);
         self.rejected.insert(hash, rejection(reject));
     }
 
     /// Lets go of what has waited too long.
     pub fn expire(&mut self, now_ms: u64) {
-        while let Some((_, (account, nonce))) = self.arrivals.first_key_value() {
-            let (account, nonce) = (*account, *nonce);
+        while let Some((_, (lane, nonce))) = self.arrivals.first_key_value() {
+            let (lane, nonce) = (*lane, *nonce);
             let since_ms = self
                 .queues
-                .get(&account)
+                .get(&lane)
                 .and_then(|queue| queue.waiting.get(&nonce))
                 .map_or(0, |waiting| waiting.since_ms);
             if now_ms.saturating_sub(since_ms) <= self.limits.lifetime_ms {
                 return;
             }
-            self.remove(account, nonce);
+            self.remove(lane, nonce);
         }
     }
 
-    /// Moves an account on to `next` and lets go of what that overtakes.
-    fn settle(&mut self, account: Address, next: Nonce) {
-        let Some(queue) = self.queues.get_mut(&account) else {
+    /// Moves an lane on to `next` and lets go of what that overtakes.
+    fn settle(&mut self, lane: Lane, next: Nonce) {
+        let Some(queue) = self.queues.get_mut(&lane) else {
             return;
         };
         queue.next = queue.next.max(next);
@@ -329,12 +326,12 @@ impl Pool {
             .map(|(nonce, _)| *nonce)
             .collect();
         for nonce in overtaken {
-            self.remove(account, nonce);
+            self.remove(lane, nonce);
         }
     }
 
-    fn remove(&mut self, account: Address, nonce: Nonce) {
-        let Some(queue) = self.queues.get_mut(&account) else {
+    fn remove(&mut self, lane: Lane, nonce: Nonce) {
+        let Some(queue) = self.queues.get_mut(&lane) else {
             return;
         };
         if let Some(gone) = queue.waiting.remove(&nonce) {
@@ -342,7 +339,7 @@ impl Pool {
             self.arrivals.remove(&gone.ticket);
         }
         if queue.waiting.is_empty() {
-            self.queues.remove(&account);
+            self.queues.remove(&lane);
         }
     }
 }

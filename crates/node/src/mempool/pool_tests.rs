@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::application::Senders;
+use crate::application::{Lane, Senders};
 use alloy::signers::{SignerSync as _, local::PrivateKeySigner};
 use rampart_protocol::message::Withdraw;
-use rampart_protocol::{Amount, Domain, Header, Message, SignedTransaction};
+use rampart_protocol::{Address, Amount, Domain, Header, Message, SignedTransaction};
 
 const LIMITS: Limits = Limits {
     total: 8,
@@ -22,6 +22,10 @@ fn address(account: u8) -> Address {
 }
 
 /// A transaction; two of one account and nonce differ by their amount.
+fn wallet(account: u8) -> Lane {
+    Lane::wallet(address(account))
+}
+
 fn paying(account: u8, nonce: u64, amount: u128) -> Verified {
     let domain = Domain {
         chain_id: 5,
@@ -156,7 +160,7 @@ fn stops_before_the_block_would_be_too_large() {
 fn refuses_duplicates_used_taken_and_far_nonces_and_stays_as_it_was() {
     let mut pool = Pool::new(LIMITS);
     pool.add(tx(1, 5), Nonce(3), 0).unwrap();
-    pool.applied(address(1), Nonce(3));
+    pool.applied(wallet(1), Nonce(3));
     for (transaction, next, error) in [
         (tx(1, 5), 0, PoolError::Known),
         (paying(1, 5, 9), 0, PoolError::NonceTaken(Nonce(5))),
@@ -203,7 +207,7 @@ fn the_last_nonce_there_is_can_wait_and_be_offered() {
     assert_eq!(order(&pool, &[]), []);
     pool.add(tx(1, u64::MAX - 1), Nonce(u64::MAX - 1), 0).unwrap();
     assert_eq!(order(&pool, &[]).len(), 2);
-    pool.applied(address(1), Nonce(u64::MAX));
+    pool.applied(wallet(1), Nonce(u64::MAX));
     check(&pool);
 }
 
@@ -213,8 +217,8 @@ fn a_full_pool_refuses_newcomers_and_keeps_what_waits() {
     assert_eq!((pool.len(), pool.capacity()), (8, 8));
     assert_eq!(pool.add(tx(3, 0), Nonce(0), 0), Err(PoolError::Full(8)));
     assert_eq!(pool.add(tx(1, 0), Nonce(0), 0), Err(PoolError::Known));
-    assert!(pool.is_idle(&address(3)));
-    pool.applied(address(1), Nonce(0));
+    assert!(pool.is_idle(&wallet(3)));
+    pool.applied(wallet(1), Nonce(0));
     pool.add(tx(3, 0), Nonce(0), 0).unwrap();
     assert_eq!(pool.len(), 8);
     check(&pool);
@@ -223,17 +227,17 @@ fn a_full_pool_refuses_newcomers_and_keeps_what_waits() {
 #[test]
 fn what_is_final_leaves_with_everything_that_it_overtakes() {
     let mut pool = pool(&[(1, 0), (1, 1), (1, 2), (2, 0)]);
-    pool.applied(address(1), Nonce(1));
+    pool.applied(wallet(1), Nonce(1));
     assert_eq!(order(&pool, &[]), expected(&[(1, 2), (2, 0)]));
     assert!(!pool.contains(&tx(1, 0).hash()));
-    pool.applied(address(1), Nonce(2));
-    assert!(pool.is_idle(&address(1)));
+    pool.applied(wallet(1), Nonce(2));
+    assert!(pool.is_idle(&wallet(1)));
     // Another transaction with the nonce was final: the one that waited is overtaken, not rejected.
     pool.add(paying(2, 1, 7), Nonce(0), 0).unwrap();
-    pool.applied(address(2), Nonce(1));
+    pool.applied(wallet(2), Nonce(1));
     assert!(pool.is_empty());
     assert_eq!(pool.rejection(&paying(2, 1, 7).hash()), None);
-    pool.applied(address(9), Nonce(4));
+    pool.applied(wallet(9), Nonce(4));
     check(&pool);
 }
 
@@ -295,7 +299,7 @@ fn a_refusal_waits_for_its_parent_and_counts_at_once_when_that_is_final_already(
     assert_eq!(order(&pool, &[]), expected(&[(3, 0), (4, 0)]));
     // One that left for another reason leaves no note behind.
     pool.refused(&refused(4, 12));
-    pool.applied(address(4), Nonce(0));
+    pool.applied(wallet(4), Nonce(0));
     pool.finalized(20, parent(20).digest(), 0);
     assert!(pool.refusals.is_empty());
     check(&pool);
@@ -365,10 +369,10 @@ fn what_has_waited_too_long_leaves() {
     pool.expire(2_000);
     assert_eq!(pool.len(), 2, "at the limit it stays");
     pool.expire(2_001);
-    assert!(pool.is_idle(&address(1)) && pool.contains(&tx(2, 0).hash()));
+    assert!(pool.is_idle(&wallet(1)) && pool.contains(&tx(2, 0).hash()));
     // A newcomer makes room for itself the same way, and a clock that goes back expires nothing.
     pool.add(tx(3, 0), Nonce(0), 2_501).unwrap();
-    assert!(pool.is_idle(&address(2)));
+    assert!(pool.is_idle(&wallet(2)));
     pool.expire(0);
     assert_eq!(pool.len(), 1);
     check(&pool);

@@ -2,7 +2,7 @@
 use super::*;
 use futures::FutureExt as _;
 use rampart_protocol::observation::{Deposit, OperatorStake};
-use rampart_protocol::{Amount, Header, Observation, Ppm};
+use rampart_protocol::{Address, Amount, Header, Observation, Ppm};
 use std::collections::BTreeSet;
 
 fn deposit(index: u64) -> Observation {

@@ -8,7 +8,7 @@
 use super::DutyError;
 use super::counters::Counters;
 use crate::api::submit::next_nonce;
-use crate::application::Senders;
+use crate::application::{Lane, Senders};
 use crate::engine::Runtime;
 use crate::mempool::{Mempool, PoolError};
 use crate::storage::StateReader;
@@ -129,8 +129,8 @@ impl<E: Runtime> Outbox<E> {
         if self.rejected.len() > 8 * IN_FLIGHT {
             self.rejected.clear();
         }
-        let next = next_nonce(&self.state, self.account()).await?;
-        let first = next.ok_or(DutyError::NoAccount(self.account()))?;
+        let next = next_nonce(&self.state, Lane::wallet(self.account())).await?;
+        let first = next.map_err(|_| DutyError::NoAccount(self.account()))?;
         let mut nonce = first;
         for wanted in wanted.iter().take(IN_FLIGHT) {
             if self.submit(wanted.message(nonce), first, now_ms)? {

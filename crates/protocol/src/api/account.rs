@@ -3,7 +3,7 @@
 use super::json;
 use crate::checkpoint::Checkpoint;
 use crate::eip712::EcdsaSignature;
-use crate::units::{Amount, Nonce, ProviderId};
+use crate::units::{AccessKey, Amount, Nonce, ProviderId, Timestamp};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};
 
@@ -21,6 +21,22 @@ json! {
         /// The provider that it owns.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         provider: Option<ProviderId>,
+        /// The keys that buy in its name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        purchasers: Vec<PurchaserView>,
+    }
+}
+json! {
+    /// A key that an account lets buy in its name.
+    PurchaserView {
+        /// The Ed25519 key.
+        key: AccessKey,
+        /// How much it may still spend.
+        left: Amount,
+        /// From this time on it buys no more.
+        expires_at: Timestamp,
+        /// Nonce that its next purchase carries.
+        nonce: Nonce,
     }
 }
 json! {

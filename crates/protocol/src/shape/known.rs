@@ -6,7 +6,7 @@ use crate::handover::Handover;
 use crate::units::Category;
 use crate::{
     Amount, Checkpoint, Confirmation, Domain, Header, Message, Operator, OperatorSet, PurchaseRecord,
-    SignedCheckpoint, SignedTransaction,
+    Signature, SignedCheckpoint, SignedTransaction,
 };
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -50,6 +50,8 @@ text! {
         "^[0-9]{1,39}$";
     Address, "Address", "An account of the L2, in hexadecimal.", "^0x[0-9a-fA-F]{40}$";
     B256, "Hash", "32 bytes in hexadecimal.", "^0x[0-9a-fA-F]{64}$";
+    Signature, "Signature", "`r || s || v` by a wallet, v = 27 or 28, low s; or `key || R || s` by a delegated Ed25519 key.",
+        "^0x([0-9a-f]{130}|[0-9a-f]{192})$";
     EcdsaSignature, "EcdsaSignature", "`r || s || v`, v = 27 or 28, low s.", "^0x[0-9a-f]{130}$";
 }
 
@@ -188,6 +190,6 @@ object! {
     }
     SignedTransaction "A message with its account's signature." {
         message: Message, "What is asked.", "flatten";
-        signature: EcdsaSignature, "r || s || v, 65 bytes, v = 27 or 28, low s.";
+        signature: Signature, "Over the EIP-712 digest of the message.";
     }
 }

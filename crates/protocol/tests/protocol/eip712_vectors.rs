@@ -1,9 +1,11 @@
 //! `vectors/eip712.json`: every message as a wallet gets it, its digest, a signature, and the transaction that carries it.
 //! `contracts/script/vectors-eip712.mjs` checks the file with viem and cast.
 
-use crate::samples::{Account, checkpoint, domain, messages, phrase, signed, signed_checkpoint};
+use crate::purchasers::{delegated, purchaser};
+use crate::samples::{Account, checkpoint, domain, messages, phrase, purchase, signed, signed_checkpoint};
 use crate::vectors::bless;
 use alloy_primitives::{Bytes, hex};
+use rampart_protocol::purchaser::first_nonce;
 use rampart_protocol::{Message, SignedTransaction};
 use serde_json::{Value, json};
 
@@ -17,6 +19,26 @@ fn transaction(message: Message) -> Value {
         "digest": digest,
         "signer": transaction.signer(&domain()).unwrap(),
         "signature": transaction.signature,
+        "transaction": {
+            "json": transaction,
+            "encoded": Bytes::from(transaction.to_bytes()),
+            "hash": transaction.hash(),
+        },
+    })
+}
+
+/// A purchase in the first purchaser's lane, signed by its Ed25519 key.
+fn delegated_purchase() -> Value {
+    let mut message = purchase();
+    message.nonce = first_nonce(1).unwrap();
+    let typed_data = Message::from(message.clone()).typed_data(&domain());
+    let transaction = delegated(&purchaser("purchaser"), message.into());
+    json!({
+        "name": "Purchase",
+        "typedData": typed_data,
+        "digest": transaction.message.signing_hash(&domain()),
+        "consumer": transaction.signer(&domain()).unwrap(),
+        "signature": Bytes::copy_from_slice(&transaction.signature),
         "transaction": {
             "json": transaction,
             "encoded": Bytes::from(transaction.to_bytes()),
@@ -41,6 +63,11 @@ fn the_committed_vectors_are_what_this_crate_signs() {
         "domainSeparator": domain().eip712().separator(),
         "account": key("account"),
         "operator": key("operator"),
+        "purchaser": {
+            "privateKey": phrase("purchaser"),
+            "publicKey": Bytes::from(purchaser("purchaser").verifying_key().to_bytes().to_vec()),
+        },
+        "delegated": [delegated_purchase()],
         "transactions": messages().into_iter().map(transaction).collect::<Vec<_>>(),
         "checkpoints": [{
             "typedData": checkpoint().typed_data(&domain()),

@@ -47,6 +47,9 @@ fn messages() {
         "14d69431b499182abf78adf9970580eeac5b45188d932d0f",
         "15e2a0c2017d5616647aa67c77cec70d51bdcdb40b19b979598e6afd75815083ba024f10",
         "16c482012c11",
+        "17f1a050017bfb2e3ac28e3c38ccee5e739b693542d8aee93cd179137a021627f317ad893635c9adc5dea00000846b49d201\
+         12",
+        "18e2a0eadedbfc2c7e2c8d341e69158de9630e822ce8f1fbca5c1863034f5bdaee2f2413",
     ];
     let messages = samples::messages();
     for (message, expected) in messages.iter().zip(expected) {
@@ -86,7 +89,7 @@ fn headers_and_bodies() {
     );
     assert_eq!(
         samples::body().root(),
-        b256!("e77a3f78bf81b449874d21475dce21bff517f20f999ac5ecbb53502d0736c08f")
+        b256!("fe16ba107ccd64c7c6c8e08d2c40bb71ce85bf52b7bbe0a77fc0df6f1e40eb3e")
     );
     assert!(Body::default().root().is_zero());
     assert_eq!(hex::encode(encode(Body::default())), "c2c0c0");

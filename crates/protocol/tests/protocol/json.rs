@@ -19,7 +19,7 @@ fn a_transaction_reads_as_documented() {
             "expiresAt": 1_800_000_000,
             "nonce": 4,
         },
-        "signature": format!("{:#x}", transaction.signature),
+        "signature": format!("0x{}", alloy_primitives::hex::encode(&transaction.signature[..])),
     });
     assert_eq!(to_value(&transaction).unwrap(), expected);
     assert_eq!(from_value::<SignedTransaction>(expected).unwrap(), transaction);

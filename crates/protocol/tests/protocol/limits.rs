@@ -244,7 +244,7 @@ fn the_largest_useful_confirmation_is_read() {
 fn unknown_type_bytes_and_empty_inputs_are_named() {
     assert_eq!(Message::from_bytes(&[]), Err(DecodeError::Empty));
     assert_eq!(Observation::from_bytes(&[]), Err(DecodeError::Empty));
-    for byte in (0..=255).filter(|byte| !(1..=22).contains(byte)) {
+    for byte in (0..=255).filter(|byte| !(1..=24).contains(byte)) {
         assert_eq!(
             Message::from_bytes(&[byte, 0xc0]),
             Err(DecodeError::UnknownType(byte))

@@ -17,6 +17,7 @@ mod observation_samples;
 mod operator_keys;
 mod operators;
 mod profile;
+mod purchasers;
 mod roundtrip;
 mod samples;
 mod settlement_vectors;

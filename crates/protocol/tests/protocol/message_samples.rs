@@ -3,10 +3,10 @@
 use crate::samples::{Account, phrase};
 use alloy_primitives::{Address, B256, Bytes};
 use rampart_protocol::message::{
-    AddStake, Challenge, Claim, ClaimRefund, ClaimRewards, CommitVerdict, Component, Purchase,
-    RegisterProvider, RegisterService, Reinstate, ReleaseStake, ReportAvailability, ReportUsage,
-    RevealVerdict, Review, RotateAccessKey, SetAutoStake, Transfer, Unbond, UpdateProvider, UpdateService,
-    Withdraw,
+    AddStake, Challenge, Claim, ClaimRefund, ClaimRewards, CommitVerdict, Component, DelegatePurchaser,
+    Purchase, RegisterProvider, RegisterService, Reinstate, ReleaseStake, ReportAvailability, ReportUsage,
+    RevealVerdict, Review, RevokePurchaser, RotateAccessKey, SetAutoStake, Transfer, Unbond, UpdateProvider,
+    UpdateService, Withdraw,
 };
 use rampart_protocol::{
     AccessKey, Amount, CaseId, Category, Message, Nonce, Ppm, ProviderId, PurchaseId, Seconds, Sequence,
@@ -231,6 +231,18 @@ fn of_operators() -> Vec<Message> {
         Reinstate {
             provider: ProviderId(300),
             nonce: Nonce(17),
+        }
+        .into(),
+        DelegatePurchaser {
+            purchaser: AccessKey(phrase("purchaser")),
+            limit: tokens(1000),
+            expires_at: Timestamp(1_800_000_001),
+            nonce: Nonce(18),
+        }
+        .into(),
+        RevokePurchaser {
+            purchaser: AccessKey(phrase("another purchaser")),
+            nonce: Nonce(19),
         }
         .into(),
     ]

@@ -57,7 +57,10 @@ pub fn secp256k1_order() -> U256 {
 /// The message, signed by the account that the purchase names.
 pub fn signed(message: Message) -> SignedTransaction {
     let signature = Account::new("account").sign(&message.signing_hash(&domain()));
-    SignedTransaction { message, signature }
+    SignedTransaction {
+        message,
+        signature: signature.into(),
+    }
 }
 
 pub fn checkpoint() -> Checkpoint {

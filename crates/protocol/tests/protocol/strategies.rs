@@ -4,10 +4,11 @@ use alloy_primitives::{Address, B256, Bytes, FixedBytes};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rampart_protocol::message::{
-    AddStake, Challenge, Claim, ClaimRefund, ClaimRewards, CommitVerdict, Component, MAX_COMMENT,
-    MAX_COMPONENTS, MAX_DESCRIPTION, MAX_ENDPOINT, MAX_NAME, MAX_VOUCHER, Purchase, RegisterProvider,
-    RegisterService, Reinstate, ReleaseStake, ReportAvailability, ReportUsage, RevealVerdict, Review,
-    RotateAccessKey, SetAutoStake, Transfer, Unbond, UpdateProvider, UpdateService, Withdraw,
+    AddStake, Challenge, Claim, ClaimRefund, ClaimRewards, CommitVerdict, Component, DelegatePurchaser,
+    MAX_COMMENT, MAX_COMPONENTS, MAX_DESCRIPTION, MAX_ENDPOINT, MAX_NAME, MAX_VOUCHER, Purchase,
+    RegisterProvider, RegisterService, Reinstate, ReleaseStake, ReportAvailability, ReportUsage,
+    RevealVerdict, Review, RevokePurchaser, RotateAccessKey, SetAutoStake, Transfer, Unbond, UpdateProvider,
+    UpdateService, Withdraw,
 };
 use rampart_protocol::observation::{
     Deposit, Expel, Forced, Governance, GovernanceAction, InvestorWeight, Judge, MAX_CHANGES, MAX_FORCED,
@@ -238,6 +239,16 @@ fn of_consumer() -> impl Strategy<Value = Message> {
             purchase: purchase(),
             nonce: nonce()
         }),
+        any_of!(DelegatePurchaser {
+            purchaser: key(),
+            limit: amount(),
+            expires_at: int().prop_map(Timestamp),
+            nonce: nonce()
+        }),
+        any_of!(RevokePurchaser {
+            purchaser: key(),
+            nonce: nonce()
+        }),
     ]
 }
 
@@ -273,7 +284,10 @@ pub fn message() -> impl Strategy<Value = Message> {
     prop_oneof![of_provider(), of_service(), of_consumer(), of_operator()]
 }
 pub fn transaction() -> impl Strategy<Value = SignedTransaction> {
-    (message(), signature()).prop_map(|(message, signature)| SignedTransaction { message, signature })
+    (message(), signature()).prop_map(|(message, signature)| SignedTransaction {
+        message,
+        signature: signature.into(),
+    })
 }
 
 pub fn action() -> impl Strategy<Value = GovernanceAction> {

@@ -1,5 +1,6 @@
 //! Buying packages, and keeping and reading the confirmations that prove it.
 
+use super::purchaser::Buyer;
 use crate::args::{NodeArgs, OutputArgs};
 use crate::session::{Session, applied};
 use crate::{clock, output};
@@ -39,20 +40,31 @@ pub async fn buy(
     order: Order,
     wait: u64,
 ) -> anyhow::Result<Bought> {
+    buy_as(session, &Buyer::Wallet(signer), wallet, order, wait).await
+}
+
+/// As [`buy`], by the account's wallet or by a purchaser that it delegated to.
+pub async fn buy_as(
+    session: &Session,
+    buyer: &Buyer<'_>,
+    wallet: &Wallet,
+    order: Order,
+    wait: u64,
+) -> anyhow::Result<Bought> {
     let service = session.client.service(order.service).await?;
     ensure!(service.active, "service {} is retired", service.id);
     // The block that executes the purchase is a little later than now, and the longest duration counts from there.
     let duration = order.duration.unwrap_or(service.max_duration);
     let access_key = wallet.create_key(rand::random())?;
     let purchase = Purchase {
-        consumer: signer.address(),
+        consumer: buyer.consumer(),
         provider: service.provider,
         service: service.id,
         version: service.version,
         fee: service.fee,
         access_key,
         expires_at: Timestamp(clock::now()?.as_secs().saturating_add(duration.0)),
-        nonce: session.nonce(signer).await?,
+        nonce: buyer.nonce(session).await?,
     };
     let id = purchase.id(&session.domain);
     // Known before it is sent: whatever happens to this process then, `resume` finds what was paid for.
@@ -69,7 +81,7 @@ pub async fn buy(
         expires_at: purchase.expires_at,
     };
     let draft = wallet.save(&intended, None, &service.endpoint)?;
-    let submitted = match session.send(signer, Message::from(purchase), wait).await {
+    let submitted = match buyer.send(session, Message::from(purchase), wait).await {
         Err(error) if is_final(&error) => {
             // Nothing was paid, so there is nothing to find again.
             std::fs::remove_file(&draft).with_context(|| format!("cannot remove {}", draft.display()))?;

@@ -1,6 +1,7 @@
 //! `rampart consumer`: find services, buy packages, keep and verify their confirmations.
 
 mod buy;
+mod purchaser;
 pub mod review;
 mod show;
 
@@ -12,12 +13,14 @@ use crate::output;
 use crate::session::{Session, open, read_operators};
 use crate::submit::{digest, purchase_id, submit};
 use clap::{Subcommand, ValueEnum};
+use purchaser::{Buyer, Delegated};
 use rampart_client::OperatorChain;
 use rampart_gateway::wallet::Wallet;
 use rampart_protocol::message::ClaimRefund;
-use rampart_protocol::{PurchaseId, Seconds, ServiceId};
+use rampart_protocol::{AccessKey, Address, Amount, PurchaseId, Seconds, ServiceId};
 use review::describe as describe_review;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -65,6 +68,62 @@ pub enum Command {
         wallet: PathBuf,
         #[command(flatten)]
         send: SendArgs,
+    },
+    /// Buy as `buy` does, by a delegated purchaser's key: the account's wallet stays closed.
+    BuyDelegated {
+        /// The service.
+        #[arg(long)]
+        service: u64,
+        /// Seconds until it expires; the longest on offer without it.
+        #[arg(long)]
+        duration: Option<u64>,
+        /// The account that pays.
+        #[arg(long)]
+        consumer: Address,
+        /// File of the purchaser's Ed25519 seed, of mode 0600.
+        #[arg(long)]
+        purchaser: PathBuf,
+        /// Directory of purchases, which a gateway reads.
+        #[arg(long, env = "RAMPART_WALLET", default_value = "purchases")]
+        wallet: PathBuf,
+        /// Seconds to wait for the confirmation.
+        #[arg(long, default_value_t = 30)]
+        wait: u64,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Let an Ed25519 key buy in the account's name, within a limit and until a time; or change what it is permitted.
+    Delegate {
+        /// File of the key's seed; made, with mode 0600, if it is not there.
+        #[arg(long)]
+        purchaser: PathBuf,
+        /// Tokens that it may spend from now on.
+        #[arg(long, value_parser = crate::args::tokens)]
+        limit: Amount,
+        /// Seconds from now on for which it may buy.
+        #[arg(long)]
+        duration: u64,
+        #[command(flatten)]
+        send: SendArgs,
+    },
+    /// Let a key buy no more.
+    Undelegate {
+        /// The public key.
+        #[arg(value_parser = purchaser::public_key)]
+        purchaser: AccessKey,
+        #[command(flatten)]
+        send: SendArgs,
+    },
+    /// List the keys that buy in an account's name.
+    Purchasers {
+        /// The account.
+        account: Address,
+        #[command(flatten)]
+        node: NodeArgs,
+        #[command(flatten)]
+        output: OutputArgs,
     },
     /// List the purchases in a wallet directory, with what the ledger knows of their use.
     List {
@@ -212,21 +271,39 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                 duration: duration.map(Seconds),
             };
             let bought = buy(&session, &signer, &wallet, order, send.wait).await?;
-            output::print(send.output, &bought.confirmation.record, |record| {
-                vec![
-                    format!("purchase {}", record.id),
-                    format!(
-                        "service  {} of provider {}, {} requests for {} tokens, until {}",
-                        record.service,
-                        record.provider,
-                        record.requests,
-                        record.fee.to_tokens(),
-                        record.expires_at
-                    ),
-                    format!("stored   {}", bought.file.display()),
-                ]
-            })
+            show_bought(send.output, &bought)
         }
+        Command::BuyDelegated {
+            service,
+            duration,
+            consumer,
+            purchaser,
+            wallet,
+            wait,
+            node,
+            output,
+        } => {
+            let buyer = Buyer::Delegated(Box::new(Delegated::read(consumer, &purchaser)?));
+            let session = Session::open(&node).await?;
+            let order = Order {
+                service: ServiceId(service),
+                duration: duration.map(Seconds),
+            };
+            let bought = buy::buy_as(&session, &buyer, &Wallet::new(wallet), order, wait).await?;
+            show_bought(output, &bought)
+        }
+        Command::Delegate {
+            purchaser,
+            limit,
+            duration,
+            send,
+        } => purchaser::delegate(purchaser, limit, Duration::from_secs(duration), send).await,
+        Command::Undelegate { purchaser, send } => purchaser::undelegate(purchaser, send).await,
+        Command::Purchasers {
+            account,
+            node,
+            output,
+        } => purchaser::list(account, &node, output).await,
         Command::List { wallet, node, output } => buy::list(&Wallet::new(wallet), &node, output).await,
         Command::Resume { wallet, node, output } => {
             let session = Session::open(&node).await?;
@@ -285,4 +362,21 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             })
         }
     }
+}
+
+fn show_bought(output: OutputArgs, bought: &Bought) -> anyhow::Result<()> {
+    output::print(output, &bought.confirmation.record, |record| {
+        vec![
+            format!("purchase {}", record.id),
+            format!(
+                "service  {} of provider {}, {} requests for {} tokens, until {}",
+                record.service,
+                record.provider,
+                record.requests,
+                record.fee.to_tokens(),
+                record.expires_at
+            ),
+            format!("stored   {}", bought.file.display()),
+        ]
+    })
 }

@@ -9,6 +9,7 @@ mod governance;
 mod operators;
 pub mod properties;
 mod providers;
+mod purchasers;
 mod strangers;
 mod tally;
 pub mod world;
@@ -159,7 +160,8 @@ impl<'a> History<'a> {
                 continue;
             }
             if let Some((signer, message)) = self.act() {
-                self.apply(transaction(signer, message));
+                let input = self.signed(signer, message);
+                self.apply(input);
             }
             if self.chance.one_in(64) {
                 self.check_formulas();
@@ -253,7 +255,8 @@ impl<'a> History<'a> {
             65..=81 => self.judge(),
             82..=87 => self.report_availability(),
             88..=90 => self.claim_rewards(),
-            91..=93 => self.transfer(),
+            91 => self.delegate(),
+            92..=93 => self.transfer(),
             94..=96 => self.withdraw(),
             97 => self.register(),
             _ => self.garbage(),
