@@ -162,6 +162,7 @@ fn like(pattern: &str, text: &str) -> bool {
         "^0x[0-9a-fA-F]{40}$" => hex(40),
         "^0x[0-9a-fA-F]{64}$" => hex(64),
         "^0x[0-9a-f]{130}$" => hex(130),
+        "^0x([0-9a-f]{130}|[0-9a-f]{192})$" => hex(130) || hex(192),
         "^0x([0-9a-f]{2})*$" => text.len().is_multiple_of(2) && hex(text.len() - 2),
         other => panic!("the pattern {other} is not checked"),
     }
