@@ -3,8 +3,9 @@
 //! Decides the connection limits and registers every channel. Strangers are refused at the handshake; a peer that sends
 //! malformed or oversize messages is blocked for [`BLOCK_DURATION`]. Operators sign their own addresses and pass on those
 //! of others, so the committee changes without anybody's configuration; a new operator needs the address of one that is
-//! connected. A channel's mailbox holds at most its quota times the members of [`TRACKED_EPOCHS`] committees and the
-//! bootstrappers; it is that full only when they all send more than is processed.
+//! connected. A channel's mailbox has places for one burst of all members of [`TRACKED_EPOCHS`] committees, as large as the
+//! contracts allow, and of the bootstrappers: how many seats there are is decided by governance while operators run, and the network
+//! ends in a panic when it is told more peers than it was made for.
 
 use super::channels::{
     CHECKPOINT_CHANNEL, Channels, ENGINE_CHANNELS, MAX_SEATS, MEMPOOL_CHANNEL, max_message_size,
