@@ -63,12 +63,12 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// Whether another node may answer better: this one is down, busy, syncing, or talks nonsense.
-    const fn is_the_nodes_fault(&self) -> bool {
+    /// Whether another node may answer better: this one is down, busy, syncing, keeps no such old block, or talks nonsense.
+    fn is_the_nodes_fault(&self) -> bool {
         match self {
             Self::NoNode => false,
             Self::Unreachable { .. } | Self::Malformed { .. } => true,
-            Self::Refused { status, .. } => *status >= 500,
+            Self::Refused { status, error } => *status >= 500 || error.name == "pruned",
         }
     }
 

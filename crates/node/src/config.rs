@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read as _;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -90,6 +91,10 @@ pub struct NodeConfig {
     /// Mebibytes that must stay free where the state is; with less the operator stops, before storage fails.
     #[serde(default = "default_min_free_mib")]
     pub min_free_mib: u64,
+    /// Final blocks to keep, with their certificates, for other operators and for confirmations; left out, all. At least
+    /// [`MIN_RETAINED_EPOCHS`] epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain_blocks: Option<u64>,
     /// Worker threads.
     #[serde(default = "default_threads")]
     pub threads: usize,
@@ -242,6 +247,10 @@ const fn default_idle_interval_ms() -> u64 {
     1000
 }
 
+/// Fewest epochs whose blocks are kept: a restart builds on the last block of the epoch before, and whoever lags by an epoch
+/// finds the blocks to catch up.
+pub const MIN_RETAINED_EPOCHS: u64 = 2;
+
 /// The share of its rewards that an operator of the operator set keeps unless the network's file says otherwise.
 pub const DEFAULT_COMMISSION: Ppm = Ppm(100_000);
 
@@ -278,6 +287,16 @@ pub enum ConfigError {
         /// Why.
         #[source]
         source: Box<ChainError>,
+    },
+    /// Too few blocks would be kept.
+    #[error(
+        "retain_blocks = {blocks}: at least {least} are needed, {MIN_RETAINED_EPOCHS} epochs; left out, all are kept"
+    )]
+    RetainBlocks {
+        /// What is configured.
+        blocks: u64,
+        /// What is possible.
+        least: u64,
     },
     /// A secret can be read by others.
     #[error("{path} holds a secret and can be read by others; run: chmod 600 {path}")]
@@ -333,6 +352,22 @@ impl NodeConfig {
     /// When they cannot be used together.
     pub fn l2(&self) -> Result<Endpoints, ConfigError> {
         self.l2_rpc.endpoints("l2_rpc", self.l2_quorum)
+    }
+
+    /// How many final blocks are kept; `None` for all.
+    ///
+    /// # Errors
+    /// When they are less than [`MIN_RETAINED_EPOCHS`] epochs.
+    pub fn retention(&self, network: &NetworkFile) -> Result<Option<NonZeroUsize>, ConfigError> {
+        let Some(blocks) = self.retain_blocks else {
+            return Ok(None);
+        };
+        let least = network.epoch_blocks.saturating_mul(MIN_RETAINED_EPOCHS);
+        let kept = usize::try_from(blocks).ok().and_then(NonZeroUsize::new);
+        match kept.filter(|_| blocks >= least) {
+            Some(kept) => Ok(Some(kept)),
+            None => Err(ConfigError::RetainBlocks { blocks, least }),
+        }
     }
 
     /// When a transaction is outbid, and up to what.

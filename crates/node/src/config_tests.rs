@@ -99,6 +99,27 @@ fn an_operators_file_has_defaults_and_paths_relative_to_itself() {
 }
 
 #[test]
+fn all_blocks_are_kept_unless_a_retention_of_two_epochs_or_more_is_set() {
+    let folder = Folder::new();
+    let file = folder.write("node.toml", NODE);
+    let with = |setting: &str| NodeConfig::load_with(&file, &[setting.parse().unwrap()]).unwrap();
+    assert_eq!(
+        NodeConfig::load(&file).unwrap().retention(&network()).unwrap(),
+        None
+    );
+    let kept = with("retain_blocks=200").retention(&network()).unwrap();
+    assert_eq!(kept, NonZeroUsize::new(200));
+    for few in ["retain_blocks=0", "retain_blocks=199"] {
+        let error = with(few).retention(&network()).unwrap_err();
+        assert!(
+            matches!(error, ConfigError::RetainBlocks { least: 200, .. }),
+            "{error}"
+        );
+        assert!(error.to_string().contains("retain_blocks"), "{error}");
+    }
+}
+
+#[test]
 fn an_epoch_ends_at_a_checkpoint() {
     for blocks in [0, 5, 95, 105] {
         let error = refused(|json| json["epochBlocks"] = blocks.into());

@@ -29,7 +29,7 @@ pub async fn keep(index: Index, chain: Chain, domain: Domain) -> Result<(), Inde
 }
 
 /// The proof of a committee; `None` while it is not there, `Some(None)` when there will be none here.
-async fn prove(chain: &Chain, unproved: &Unproved, domain: Domain) -> Option<Option<Handover>> {
+pub async fn prove(chain: &Chain, unproved: &Unproved, domain: Domain) -> Option<Option<Handover>> {
     if chain.tip().height < unproved.height {
         return None;
     }

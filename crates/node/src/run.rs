@@ -141,6 +141,8 @@ struct Loaded {
     signer: PrivateKeySigner,
     /// The account of the duties, when any are done.
     account: Option<PrivateKeySigner>,
+    /// How many final blocks are kept.
+    retention: Option<NonZeroUsize>,
 }
 
 impl Loaded {
@@ -148,6 +150,7 @@ impl Loaded {
         let network = NetworkFile::load(&config.network_file)?;
         config.restaking(&network)?;
         config.l2()?;
+        let retention = config.retention(&network)?;
         let public = keys.consensus_key();
         let Keys {
             consensus: key,
@@ -170,6 +173,7 @@ impl Loaded {
             key,
             signer,
             account,
+            retention,
         })
     }
 }
@@ -237,6 +241,7 @@ async fn serve(
         key,
         signer,
         account,
+        retention,
     } = loaded;
     let operators = network.operator_set.clone();
     let domain = operators.domain;
@@ -367,7 +372,7 @@ async fn serve(
     };
     let engine: Engine<Context> = engine::start(
         context.child("engine"),
-        engine_config(&config, &network, limits),
+        engine_config(&config, &network, limits, retention),
         committees,
         place,
         seams,
@@ -516,7 +521,12 @@ fn network_config(
     })
 }
 
-fn engine_config(config: &NodeConfig, network: &NetworkFile, limits: BlockLimits) -> EngineConfig {
+fn engine_config(
+    config: &NodeConfig,
+    network: &NetworkFile,
+    limits: BlockLimits,
+    retain_blocks: Option<NonZeroUsize>,
+) -> EngineConfig {
     let at_least_one = |size: usize| NonZeroUsize::new(size).unwrap_or(NonZeroUsize::MIN);
     EngineConfig {
         operators: network.operator_set.clone(),
@@ -530,6 +540,7 @@ fn engine_config(config: &NodeConfig, network: &NetworkFile, limits: BlockLimits
         storage: StorageConfig {
             cache_pages: at_least_one(config.cache_pages),
             index_cache: at_least_one(config.index_cache),
+            retain_blocks,
             index_tasks: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             ..StorageConfig::new("rampart")
         },

@@ -7,6 +7,7 @@ use crate::feed::ChainFeed;
 use crate::index::{Index, IndexError};
 use crate::mempool::Mempool;
 use rampart_ledger::{Key, Record};
+use rampart_protocol::Handover;
 use rampart_protocol::observation::Source;
 use tokio::sync::mpsc;
 
@@ -83,5 +84,11 @@ impl Sink for Recorder {
         // Acknowledging a block that is not recorded would lose it. The operator stops instead, and replays it.
         let _ = self.fatal.send(outcome).await;
         std::future::pending().await
+    }
+
+    fn handover(&self, epoch: u64) -> Option<Handover> {
+        // One that cannot be read is asked of someone else.
+        let mut found = self.index.handovers(epoch, 1).ok()?;
+        found.pop()
     }
 }

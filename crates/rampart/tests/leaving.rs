@@ -169,6 +169,7 @@ impl World {
             allow_private_addresses: true,
             poll_ms: 50,
             min_free_mib: 64,
+            retain_blocks: None,
             threads: 2,
             cache_pages: 1 << 10,
             index_cache: 1 << 12,

@@ -220,7 +220,7 @@ fn a_check_without_an_rpc_fails_and_shows_no_secret() {
     let output = checked.arg("--json").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let found = findings(&output);
-    for check in ["configuration", "network", "state", "keys"] {
+    for check in ["configuration", "network", "retention", "state", "keys"] {
         assert_eq!(outcome(&found, check), "ok", "{found:?}");
     }
     assert_eq!(outcome(&found, "L2"), "failed");
@@ -241,8 +241,14 @@ fn a_check_without_an_rpc_fails_and_shows_no_secret() {
     assert_eq!(outcome(&findings(&output), "API's port"), "failed");
 
     secret(&made.path("password"), "wrong horse");
-    let output = made.node("check", free(), free()).arg("--json").output().unwrap();
-    assert_eq!(outcome(&findings(&output), "keys"), "failed");
+    let mut checked = made.node("check", free(), free());
+    // Less than two epochs of 300 blocks.
+    let output = checked.args(["--json", "--set", "retain_blocks=599"]).output().unwrap();
+    let found = findings(&output);
+    assert_eq!(
+        (outcome(&found, "keys"), outcome(&found, "retention")),
+        ("failed".into(), "failed".into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,6 +36,12 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, &format!("unknown_{what}"), message)
     }
 
+    /// What is asked for was in a block that is not kept any more.
+    pub(super) fn pruned(height: u64) -> Self {
+        let message = format!("block {height} is not kept here any more; ask an operator that keeps more");
+        Self::new(StatusCode::GONE, "pruned", message)
+    }
+
     pub(super) fn bad_request(name: &str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, name, message)
     }

@@ -224,10 +224,10 @@ async fn confirm<E: Runtime>(
         records,
     }: PurchasePlace,
 ) -> Result<Option<Confirmation>, ApiError> {
-    let (Some(block), Some(certificate)) = (
-        context.chain.block(height).await,
-        context.chain.certificate(height).await,
-    ) else {
+    // The index tells of blocks only that were final and stored here.
+    let block = context.chain.block(height).await;
+    let block = block.ok_or_else(|| ApiError::pruned(height))?;
+    let Some(certificate) = context.chain.certificate(height).await else {
         return Ok(None);
     };
     let leaves: Vec<B256> = records.iter().map(|record| record.leaf()).collect();

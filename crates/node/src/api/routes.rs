@@ -273,6 +273,7 @@ fn market<E: Runtime>(routes: Routes<'_, Shared<E>>) -> Routes<'_, Shared<E>> {
             reads::confirmation::<E>,
             Operation::json::<Confirmation>("The proof that a purchase is final (C5, X1).")
                 .path::<PurchaseId>("id", "The purchase.")
+                .error(StatusCode::GONE)
                 .or_not_found(),
         )
 }

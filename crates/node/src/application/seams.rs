@@ -6,7 +6,7 @@ use super::execute::Executed;
 use super::senders::Verified;
 use crate::block::Block;
 use rampart_ledger::Reject;
-use rampart_protocol::{B256, Header, Observation};
+use rampart_protocol::{B256, Handover, Header, Observation};
 use std::{collections::BTreeSet, future::Future, sync::Arc};
 
 /// What a block may be built from.
@@ -91,4 +91,10 @@ pub trait Sink: Clone + Send + Sync + 'static {
     /// Blocks come in height order. A block may come again after a crash, so writes must be idempotent by height;
     /// heights are skipped only after a state sync.
     fn finalized(&self, block: Finalized) -> impl Future<Output = ()> + Send;
+
+    /// The proof of the committee after an epoch's (X1), if it is kept. It is asked for when the blocks that would give it
+    /// are not here any more, so that whoever joins can follow the committees from the first one on.
+    fn handover(&self, _epoch: u64) -> Option<Handover> {
+        None
+    }
 }

@@ -5,14 +5,14 @@
 use super::committees::Committees;
 use super::config::{EngineConfig, Timeouts};
 use super::handle::EngineError;
-use super::handover::Handovers;
+use super::handover::{Handovers, Kept};
 use super::remembered::Remembered;
 use super::runtime::Runtime;
 use super::scheme::{Finalization, Scheme};
 use super::state_sync::{Peers, StateSource};
 use crate::application::{Feed, LedgerApplication, Sink, Source};
 use crate::block::{Block, BlockContext};
-use crate::storage::{self, Digest, IO_BUFFER, ITEMS_PER_SECTION, SYNC_BATCH, SharedState};
+use crate::storage::{self, Digest, IO_BUFFER, SYNC_BATCH, SharedState};
 use commonware_broadcast::buffered;
 use commonware_consensus::{
     CertifiableAutomaton, Relay, Reporter,
@@ -64,7 +64,7 @@ const MAX_PENDING_ACKS: NonZeroUsize = NZUsize!(4);
 /// Pause before a failed request goes to the next peer.
 const FETCH_RETRY: Duration = Duration::from_millis(100);
 
-/// Finalised blocks between prunings.
+/// Finalised blocks between prunings, where as many are kept.
 const PRUNE_INTERVAL: NonZeroUsize = NZUsize!(256);
 
 /// How often an operator that rejoins asks for a recent certificate.
@@ -113,7 +113,7 @@ where
     }
 
     /// Serves proofs of committees to peers and asks for them.
-    pub(super) fn handovers<S, R>(&mut self, channel: (S, R)) -> Handovers<E>
+    pub(super) fn handovers<S, R>(&mut self, channel: (S, R), kept: Kept) -> Handovers<E>
     where
         S: Sender<PublicKey = PublicKey>,
         R: Receiver<PublicKey = PublicKey>,
@@ -124,6 +124,7 @@ where
             (self.epocher.clone(), self.config.operators.domain),
             self.resolving(),
             channel,
+            kept,
         );
         self.handles.push(handle);
         handovers
@@ -231,7 +232,7 @@ where
             partition_prefix: self.partition("marshal"),
             mailbox_size: MAILBOX,
             view_retention: VIEW_RETENTION,
-            prunable_items_per_section: ITEMS_PER_SECTION,
+            prunable_items_per_section: storage.items_per_section,
             page_cache: self.page_cache.clone(),
             replay_buffer: IO_BUFFER,
             key_write_buffer: IO_BUFFER,
@@ -340,7 +341,7 @@ where
                     max_outstanding_requests: NZUsize!(8),
                 },
                 prune_config: self.config.storage.retain_blocks.map(|blocks| PruneConfig {
-                    maintenance_interval: PRUNE_INTERVAL,
+                    maintenance_interval: PRUNE_INTERVAL.min(blocks),
                     retained_marshal_blocks: blocks.get(),
                     retained_qmdb_blocks: blocks.get().min(PRUNE_INTERVAL.get()),
                 }),

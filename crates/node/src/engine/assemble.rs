@@ -20,6 +20,7 @@ use commonware_utils::NonZeroDuration;
 use futures::future::select_all;
 use rampart_ledger::{Changeset, Key, Record};
 use rampart_protocol::Domain;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -86,7 +87,9 @@ where
     };
 
     common.remember().await?;
-    let mut handovers = common.handovers(channels.handovers);
+    let sink = seams.sink.clone();
+    let kept = Arc::new(move |epoch| sink.handover(epoch));
+    let mut handovers = common.handovers(channels.handovers, kept);
     let (plan, probe) = common.plan(channels.probe, &mut handovers).await?;
     let start_block = Digested::precomputed(genesis.clone(), genesis.digest());
     let (marshal, marshal_mailbox, marshal_floor) = common.marshal(&plan, start_block).await?;

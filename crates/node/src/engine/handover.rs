@@ -3,8 +3,8 @@
 //! An operator that fetches the state instead of executing the chain must know the committee of the block that it starts
 //! from, and the state that would tell it is what it has not got. It starts from a committee that it trusts, genesis or a
 //! later one, and asks for one handover after the other: a header of an epoch, which commits to the committee of the next,
-//! a certificate of it, and that committee. This decides what such a proof is; any operator that has the blocks and the
-//! state of an epoch gives it.
+//! a certificate of it, and that committee. This decides what such a proof is; any operator that has the blocks of an epoch
+//! and knows the committee after it gives it, and any that keeps proofs longer than blocks.
 
 use super::committees::Committees;
 use super::runtime::Runtime;
@@ -51,6 +51,15 @@ pub(super) struct Handover {
 }
 
 impl Handover {
+    /// The same from a proof that was kept.
+    fn of(kept: &rampart_protocol::Handover) -> Option<Self> {
+        Some(Self {
+            header: kept.certified()?.clone(),
+            certificate: kept.finalization.clone(),
+            operators: kept.next.operators.clone(),
+        })
+    }
+
     /// What a peer sent, if nothing else came with it.
     pub(super) fn read(mut bytes: &[u8]) -> Option<Self> {
         Self::decode(&mut bytes).ok().filter(|_| bytes.is_empty())
@@ -78,6 +87,9 @@ impl Handover {
     }
 }
 
+/// Finds the proof of the committee after an epoch's among those that outlive blocks.
+pub(super) type Kept = Arc<dyn Fn(u64) -> Option<rampart_protocol::Handover> + Send + Sync>;
+
 /// Asks for handovers and gives them. Clones share one network.
 pub(super) struct Handovers<E: Runtime> {
     committees: Committees,
@@ -103,6 +115,7 @@ struct Archive<E: Runtime> {
     domain: Domain,
     /// The blocks, as soon as they are open.
     marshal: Arc<OnceLock<MarshalMailbox<Scheme, Standard<Block>>>>,
+    kept: Kept,
 }
 
 impl<E: Runtime> Clone for Archive<E> {
@@ -113,6 +126,7 @@ impl<E: Runtime> Clone for Archive<E> {
             epocher: self.epocher.clone(),
             domain: self.domain,
             marshal: self.marshal.clone(),
+            kept: self.kept.clone(),
         }
     }
 }
@@ -125,6 +139,7 @@ impl<E: Runtime> Handovers<E> {
         (epocher, domain): (FixedEpocher, Domain),
         peers: Peers<P, B>,
         channel: (S, R),
+        kept: Kept,
     ) -> (Self, Handle<()>)
     where
         P: Provider<PublicKey = PublicKey>,
@@ -139,6 +154,7 @@ impl<E: Runtime> Handovers<E> {
             epocher,
             domain,
             marshal: Arc::default(),
+            kept,
         };
         let (engine, resolver) = p2p::Engine::new(
             resolver_context,
@@ -203,6 +219,13 @@ impl<E: Runtime> Handovers<E> {
 impl<E: Runtime> Archive<E> {
     /// The proof of the committee after an epoch's.
     async fn prove(&self, epoch: u64) -> Option<Handover> {
+        match self.prove_by_blocks(epoch).await {
+            Some(handover) => Some(handover),
+            None => Handover::of(&(self.kept)(epoch)?),
+        }
+    }
+
+    async fn prove_by_blocks(&self, epoch: u64) -> Option<Handover> {
         let marshal = self.marshal.get()?;
         let next = self.committees.get(epoch.checked_add(1)?)?;
         let (first, last) = (

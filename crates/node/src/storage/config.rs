@@ -18,8 +18,8 @@ const PAGE: NonZeroU16 = NZU16!(4084);
 /// Buffer of one journal's writes or replay, bytes.
 pub const IO_BUFFER: NonZeroUsize = NZUsize!(64 * 1024);
 
-/// Blocks in one section of an archive, the granularity of pruning.
-pub const ITEMS_PER_SECTION: NonZeroU64 = NZU64!(1024);
+/// Blocks in one section of an archive unless told otherwise.
+const ITEMS_PER_SECTION: NonZeroU64 = NZU64!(1024);
 
 /// Operations of the state log in one blob.
 const OPERATIONS_PER_BLOB: NonZeroU64 = NZU64!(1 << 16);
@@ -43,8 +43,10 @@ pub struct StorageConfig {
     /// Tasks that rebuild the state's index at start-up: as many as there are cores.
     pub index_tasks: NonZeroUsize,
     /// Finalised blocks to keep for peers that lag; `None` keeps all. State log operations that are no longer
-    /// needed go with them.
+    /// needed go with them. A restart needs those of the epoch before.
     pub retain_blocks: Option<NonZeroUsize>,
+    /// Blocks in one section of an archive: what is pruned is pruned by whole sections. It is part of the format on disk.
+    pub items_per_section: NonZeroU64,
 }
 
 impl StorageConfig {
@@ -57,6 +59,7 @@ impl StorageConfig {
             index_cache: NZUsize!(1 << 22),
             index_tasks: NZUsize!(2),
             retain_blocks: None,
+            items_per_section: ITEMS_PER_SECTION,
         }
     }
 }
@@ -117,7 +120,7 @@ pub fn archive_config<C>(
         value_partition: format!("{prefix}-{name}-value"),
         compression: None,
         codec_config,
-        items_per_section: ITEMS_PER_SECTION,
+        items_per_section: config.items_per_section,
         key_write_buffer: IO_BUFFER,
         value_write_buffer: IO_BUFFER,
         replay_buffer: IO_BUFFER,

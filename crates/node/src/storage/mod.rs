@@ -9,7 +9,7 @@ mod reader;
 mod state;
 mod value;
 
-pub(crate) use config::{IO_BUFFER, ITEMS_PER_SECTION, SYNC_BATCH, archive_config};
+pub(crate) use config::{IO_BUFFER, SYNC_BATCH, archive_config};
 pub use config::{StorageConfig, page_cache, state_config};
 pub use reader::{StateError, StateReader};
 pub(crate) use state::StateOperation;

@@ -34,7 +34,7 @@ use rampart_protocol::{Address, Amount, B256, Operator as Seat, OperatorSet};
 use stage::Staged;
 use std::{
     collections::BTreeMap,
-    num::NonZeroUsize,
+    num::{NonZeroU64, NonZeroUsize},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -65,6 +65,8 @@ pub struct Cluster {
     pub epoch_blocks: u64,
     /// Blocks that operators keep for others; all when `None`.
     pub retain_blocks: Option<usize>,
+    /// Blocks that are pruned together; operators that prune finely keep proofs of committees.
+    pub section: Option<NonZeroU64>,
     /// What each operator saw, over its restarts, as an index on its disk would.
     operators: Arc<Mutex<BTreeMap<(usize, bool), Operator>>>,
     /// The step that each operator is in.
@@ -101,6 +103,7 @@ impl Cluster {
             stalls: Vec::new(),
             epoch_blocks: 1_000,
             retain_blocks: None,
+            section: None,
             operators: Arc::default(),
             places: Arc::default(),
             killed_in: Arc::default(),
@@ -187,6 +190,7 @@ impl Cluster {
     }
 
     fn config(&self, prefix: String, state_sync: bool) -> EngineConfig {
+        let sizes = StorageConfig::new(prefix);
         EngineConfig {
             operators: self.operators(),
             genesis_timestamp_ms: 0,
@@ -200,7 +204,8 @@ impl Cluster {
                 cache_pages: NZUsize!(64),
                 index_cache: NZUsize!(1024),
                 retain_blocks: self.retain_blocks.and_then(NonZeroUsize::new),
-                ..StorageConfig::new(prefix)
+                items_per_section: self.section.unwrap_or(sizes.items_per_section),
+                ..sizes
             },
             state_sync,
         }
@@ -262,9 +267,15 @@ impl Cluster {
             sink: staged,
             senders: Senders::new(workload::domain(), 1024),
         };
-        engine::start(context, config, committees, network, seams)
+        let proofs = self.section.map(|_| context.child("proofs"));
+        let engine = engine::start(context, config, committees, network, seams)
             .await
-            .unwrap()
+            .unwrap();
+        if let Some(proofs) = proofs {
+            let keeping = operator.clone().keep_proofs(engine.chain());
+            proofs.spawn(move |_| keeping);
+        }
+        engine
     }
 }
 

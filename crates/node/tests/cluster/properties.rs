@@ -263,3 +263,36 @@ impl Property<PublicKey, State> for Certified {
         })
     }
 }
+
+/// Whoever executed the whole chain has no block below one height any more, and every block with its proof from another one on.
+#[derive(Clone)]
+pub struct Pruned {
+    pub below: u64,
+    pub kept: std::ops::RangeInclusive<u64>,
+}
+
+impl Property<PublicKey, State> for Pruned {
+    fn name(&self) -> &str {
+        "pruned"
+    }
+
+    fn check<'a>(&'a self, _: &'a ProgressTracker<PublicKey>, states: &'a [&'a State]) -> Check<'a, ()> {
+        Box::pin(async move {
+            for state in honest(states).filter(|state| state.operator.seen(|seen| seen.first) == Some(1)) {
+                for height in 1..self.below {
+                    if state.chain.block(height).await.is_some() {
+                        return Err(format!("block {height} is still there"));
+                    }
+                }
+                for height in self.kept.clone() {
+                    if state.chain.block(height).await.is_none()
+                        || state.chain.certificate(height).await.is_none()
+                    {
+                        return Err(format!("block {height} or its proof is not there"));
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}

@@ -5,7 +5,7 @@ use super::Monitored;
 use super::workload::Operator;
 use commonware_runtime::{Clock as _, deterministic::Context};
 use rampart_node::application::{Candidates, Feed, Finalized, Refused, Request, Sink, Source, Verdict};
-use rampart_protocol::Observation;
+use rampart_protocol::{Handover, Observation};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -142,6 +142,10 @@ impl Feed for Staged {
 }
 
 impl Sink for Staged {
+    fn handover(&self, epoch: u64) -> Option<Handover> {
+        self.operator.handover(epoch)
+    }
+
     async fn finalized(&self, block: Finalized) {
         self.step(Step::BeforeWriting, self.sink.finalized(block)).await;
         self.step(Step::AfterWriting, async {}).await;

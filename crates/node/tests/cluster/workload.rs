@@ -4,13 +4,14 @@
 //! mempools and chain feeds had converged.
 
 use alloy::signers::{SignerSync as _, local::PrivateKeySigner};
-use rampart_ledger::{Changeset, GenesisOperator, GenesisSeat, MemoryState, Params};
+use rampart_ledger::{Changeset, GenesisOperator, GenesisSeat, MemoryState, Params, Record};
 use rampart_node::application::{
     Candidates, Feed, Finalized, Refused, Request, Senders, Sink, Source, Verdict, Verified,
 };
+use rampart_node::{engine::Chain, handovers, index::Unproved};
 use rampart_protocol::{
-    AccessKey, Address, Amount, B256, Category, Domain, Header, Message, Nonce, Observation, OperatorSet,
-    Ppm, ProviderId, PurchaseId, Seconds, ServiceId, SignedTransaction, Timestamp, message,
+    AccessKey, Address, Amount, B256, Category, Domain, Handover, Header, Message, Nonce, Observation,
+    OperatorSet, Ppm, ProviderId, PurchaseId, Seconds, ServiceId, SignedTransaction, Timestamp, message,
     observation::{Deposit, InvestorWeight, OperatorKeys, OperatorStake, Source as ChainOf},
     verdict,
 };
@@ -357,6 +358,9 @@ pub struct Seen {
     pub proposed: BTreeMap<B256, Vec<B256>>,
     /// The first height, which is more than one after a state sync.
     pub first: Option<u64>,
+    /// Committees that were settled and are not proved yet, and the proofs of others.
+    unproved: Vec<Unproved>,
+    proofs: BTreeMap<u64, Handover>,
 }
 
 impl Operator {
@@ -455,7 +459,31 @@ impl Feed for Operator {
     }
 }
 
+impl Operator {
+    /// Keeps a proof of each committee, as the process around the engine does.
+    pub async fn keep_proofs(self, chain: Chain) {
+        let mut tip = chain.watch();
+        while tip.changed().await.is_ok() {
+            let waiting = self.seen(|seen| seen.unproved.clone());
+            for unproved in waiting {
+                let Some(outcome) = handovers::prove(&chain, &unproved, domain()).await else {
+                    break;
+                };
+                let mut seen = self.seen.lock().unwrap();
+                seen.unproved.retain(|other| *other != unproved);
+                if let Some(proof) = outcome {
+                    seen.proofs.insert(proof.header.epoch, proof);
+                }
+            }
+        }
+    }
+}
+
 impl Sink for Operator {
+    fn handover(&self, epoch: u64) -> Option<Handover> {
+        self.seen(|seen| seen.proofs.get(&epoch).cloned())
+    }
+
     async fn finalized(&self, block: Finalized) {
         let mut seen = self.seen.lock().unwrap();
         let header = block.block.header().clone();
@@ -475,6 +503,16 @@ impl Sink for Operator {
                 .transactions
                 .iter()
                 .map(SignedTransaction::hash),
+        );
+        let height = header.height;
+        let committees = block.executed.writes.values().filter_map(|record| match record {
+            Some(Record::Committee(committee)) => Some(committee.clone()),
+            _ => None,
+        });
+        seen.unproved.extend(
+            committees
+                .filter(|committee| committee.epoch > 0)
+                .map(|committee| Unproved { height, committee }),
         );
         seen.state.commit(Changeset {
             writes: block.executed.writes.clone().into_iter().collect(),

@@ -202,6 +202,7 @@ impl Stage {
             allow_private_addresses: true,
             poll_ms: 50,
             min_free_mib: 64,
+            retain_blocks: None,
             threads: 2,
             cache_pages: 1 << 10,
             index_cache: 1 << 12,

@@ -1,9 +1,9 @@
 //! Changes of epochs under load, and under every fault that may meet them.
 
-use super::{link, plan, run};
+use super::{LIMIT, link, plan, run};
 use crate::cluster::{
     Cluster,
-    properties::{InEpochs, Seated},
+    properties::{Conserved, HonestReach, InEpochs, Pruned, SameRoots, Seated},
     workload::{Change, NEWCOMER, Script, judges},
 };
 use commonware_consensus::types::{Epoch, Round, View};
@@ -13,7 +13,7 @@ use commonware_glue::simulate::{
     plan::PlanBuilder,
 };
 use commonware_p2p::simulated::Link;
-use commonware_utils::probability;
+use commonware_utils::{NZU64, probability};
 use rampart_protocol::{B256, Timestamp};
 use std::time::Duration;
 
@@ -191,4 +191,47 @@ fn operators_that_crash_at_random_agree_while_the_committee_changes() {
     };
     let result = run(changes(&cluster, 27).crash(crash));
     assert!(result.crashes >= 4);
+}
+
+#[test]
+fn where_operators_keep_two_epochs_of_blocks_one_joins_by_state_sync_and_one_restarts() {
+    let height = 9 * BLOCKS + 5;
+    let mut cluster = changing();
+    cluster.retain_blocks = Some(2 * 10);
+    cluster.section = Some(NZU64!(4));
+    // The committees of three epochs changed since, and nobody has the blocks that did it.
+    let late = Crash::DelayRound {
+        participants: vec![cluster.key(5)],
+        round: Round::new(Epoch::new(7), View::new(3)),
+    };
+    let restart = Crash::ProcessedHeight {
+        participant: cluster.key(1),
+        heights: 8 * BLOCKS..=8 * BLOCKS + 2,
+        downtime: Duration::from_secs(3),
+    };
+    let plan = PlanBuilder::new(cluster.clone())
+        .seed(28)
+        .timeout(LIMIT)
+        .link(link(50, 10, false))
+        .exit_condition(HonestReach { height, operators: 4 })
+        .property(SameRoots { up_to: height })
+        .property(InEpochs { epoch_blocks: BLOCKS })
+        .property(Conserved {
+            purchases: 60,
+            deposited: cluster.deposited(),
+        })
+        .property(Pruned {
+            below: 3 * BLOCKS,
+            kept: height - 15..=height - 5,
+        })
+        .crash(late)
+        .crash(restart);
+    let result = run(plan);
+    assert!(result.delayed_started);
+    assert_eq!(result.crashes, 1);
+    let first = cluster.operator(5).seen(|seen| seen.first);
+    assert!(
+        first.is_some_and(|height| height > 6 * BLOCKS),
+        "it executed from {first:?} on"
+    );
 }

@@ -273,6 +273,7 @@ fn write_operators(
             allow_private_addresses: true,
             poll_ms: 250,
             min_free_mib: 64,
+            retain_blocks: None,
             threads: 2,
             cache_pages: 1 << 12,
             index_cache: 1 << 16,

@@ -37,6 +37,17 @@ pub async fn all(args: &ConfigArgs) -> Vec<Finding> {
             ),
         ),
     ];
+    findings.push(match config.retention(&network) {
+        Ok(None) => Finding::ok("retention", "all blocks are kept"),
+        Ok(Some(blocks)) => Finding::ok(
+            "retention",
+            format!(
+                "{blocks} blocks are kept, {} epochs; what is older cannot be proved here",
+                blocks.get() as u64 / network.epoch_blocks
+            ),
+        ),
+        Err(error) => Finding::failed("retention", error),
+    });
     let (state, running) = state(&config.state_dir);
     findings.extend(state);
     if !running {
