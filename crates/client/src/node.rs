@@ -2,10 +2,10 @@
 
 use crate::query::ServiceQuery;
 use rampart_protocol::api::{
-    AccountView, CaseView, Cases, CheckpointView, EpochReportView, EpochView, ErrorBody, ErrorView, ExitView,
-    InvestorView, OperatorSets, OperatorView, Operators, ParamsView, ProviderView, PurchaseList,
-    PurchaseView, Purchases, ReviewView, Reviews, ServiceView, Services, Status, TermsView, Totals,
-    TransactionView, WithdrawalView,
+    AccountView, BatchEntry, CaseView, Cases, CheckpointView, EpochReportView, EpochView, ErrorBody,
+    ErrorView, ExitView, InvestorView, OperatorSets, OperatorView, Operators, ParamsView, ProviderView,
+    PurchaseList, PurchaseView, Purchases, ReviewView, Reviews, ServiceView, Services, Status, TermsView,
+    Totals, TransactionView, WithdrawalView,
 };
 use rampart_protocol::{
     Address, B256, CaseId, Confirmation, ExitArchive, OperatorSet, ProviderId, PurchaseId, ServiceId,
@@ -449,6 +449,21 @@ impl NodeClient {
         let timeout = CALL_TIMEOUT + wait.unwrap_or_default();
         self.call(&path, |http, url| {
             http.post(url).timeout(timeout).json(transaction)
+        })
+        .await
+    }
+
+    /// Submits up to 256 transactions, 256 KiB of JSON in all. The answer tells of each in its place whether it was taken;
+    /// whether it is final, [`Self::transaction`] tells later. To submit one again does nothing.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; then any of them may have been taken.
+    pub async fn submit_batch(
+        &self,
+        transactions: &[SignedTransaction],
+    ) -> Result<Vec<BatchEntry>, ClientError> {
+        self.call("/v1/transactions/batch", |http, url| {
+            http.post(url).timeout(CALL_TIMEOUT).json(transactions)
         })
         .await
     }

@@ -10,10 +10,7 @@ use hyper::http::request::Parts;
 use rampart_gateway::jsonrpc;
 use rampart_node::checkpoint::Proof;
 use rampart_protocol::http_signature::{self, Parameters, RequestParts};
-use rampart_protocol::message::Transfer;
-use rampart_protocol::{
-    AccessKey, Amount, B256, Nonce, PurchaseId, Sequence, SignedCheckpoint, SignedTransaction,
-};
+use rampart_protocol::{AccessKey, B256, PurchaseId, Sequence, SignedCheckpoint, SignedTransaction};
 use rampart_sidecar::meter::{frame, record::Record};
 use rampart_sidecar::{claim, fuzzing, routes};
 use serde_json::{Value, json};
@@ -91,15 +88,6 @@ fn evidence(bytes: &[u8]) {
 pub fn body_seeds() -> Vec<Vec<u8>> {
     let json = |value: Value| value.to_string();
     let evidence = [stage::checkpoint(9, 1), stage::checkpoint(9, 2)];
-    let transfer = Transfer {
-        recipient: stage::record().consumer,
-        amount: Amount::TOKEN,
-        nonce: Nonce(3),
-    };
-    let transaction = SignedTransaction {
-        message: transfer.into(),
-        signature: evidence[0].signature.into(),
-    };
     let operators = &stage::operators().operators;
     let addresses: BTreeMap<_, _> = operators
         .iter()
@@ -114,7 +102,7 @@ pub fn body_seeds() -> Vec<Vec<u8>> {
         "a seed is one"
     );
     vec![
-        shaped(0, json(json!(transaction))),
+        shaped(0, json(json!(stage::transaction()))),
         shaped(1, json(json!(evidence))),
         shaped(2, json(network)),
     ]

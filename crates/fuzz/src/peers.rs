@@ -1,5 +1,4 @@
-//! What other operators send: blocks, votes, signatures of checkpoints, handovers, state. (Gossip carries transactions:
-//! `decode_transaction`.)
+//! What other operators send: blocks, votes, signatures of checkpoints, handovers, state, transactions.
 
 use crate::stage::{self, DOMAIN, EPOCH, operators};
 use crate::{shape, shaped};
@@ -12,7 +11,7 @@ use rampart_node::fuzzing;
 use rampart_protocol::{Body, Header, SignedCheckpoint};
 
 pub fn run(bytes: &[u8]) {
-    match shape(bytes, 6) {
+    match shape(bytes, 7) {
         Some((0, bytes)) => block(bytes),
         Some((1, bytes)) => framed_block(bytes),
         Some((2, bytes)) => {
@@ -27,6 +26,11 @@ pub fn run(bytes: &[u8]) {
             }
         }
         Some((4, bytes)) => fuzzing::state(bytes),
+        Some((5, bytes)) => {
+            if let Some(transactions) = fuzzing::gossip(bytes) {
+                assert_eq!(alloy_rlp::encode(transactions), bytes, "one encoding");
+            }
+        }
         Some((_, bytes)) => {
             let valid = certificate();
             assert!(
@@ -77,8 +81,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
         shaped(2, alloy_rlp::encode(stage::checkpoint(9, 1))),
         shaped(3, fuzzing::handover_bytes(stage::handover())),
         shaped(4, Bytes::from(vec![3; 40]).0.encode()),
-        shaped(5, certificate()),
-        shaped(5, B256::repeat_byte(1)),
+        shaped(5, alloy_rlp::encode(vec![stage::transaction(); 2])),
+        shaped(6, certificate()),
+        shaped(6, B256::repeat_byte(1)),
     ];
     seeds.extend(state.map(|bytes| shaped(4, bytes)));
     seeds

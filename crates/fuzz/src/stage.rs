@@ -10,9 +10,10 @@ use commonware_cryptography::keccak256::Digest;
 use commonware_parallel::Sequential;
 use commonware_utils::non_empty;
 use rampart_client::verify::participants;
+use rampart_protocol::message::Transfer;
 use rampart_protocol::{
-    Address, B256, Bytes, Checkpoint, Confirmation, Domain, Handover, Header, Operator, OperatorSet,
-    PurchaseRecord, SignedCheckpoint, merkle,
+    Address, Amount, B256, Bytes, Checkpoint, Confirmation, Domain, Handover, Header, Nonce, Operator,
+    OperatorSet, PurchaseRecord, SignedCheckpoint, SignedTransaction, merkle,
 };
 use std::sync::LazyLock;
 
@@ -146,5 +147,18 @@ pub fn checkpoint(height: u64, root: u8) -> SignedCheckpoint {
     SignedCheckpoint {
         checkpoint,
         signature: signature.as_bytes().into(),
+    }
+}
+
+/// A transaction; its signature is of something else.
+pub fn transaction() -> SignedTransaction {
+    let transfer = Transfer {
+        recipient: record().consumer,
+        amount: Amount::TOKEN,
+        nonce: Nonce(3),
+    };
+    SignedTransaction {
+        message: transfer.into(),
+        signature: checkpoint(9, 1).signature.into(),
     }
 }

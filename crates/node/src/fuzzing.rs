@@ -6,6 +6,7 @@ pub use crate::engine::fuzzing::{handover, handover_bytes, state, votes};
 use crate::NetworkFile;
 use crate::monitor::probe;
 use crate::monitor::target::Target;
+use rampart_protocol::SignedTransaction;
 use std::path::Path;
 use tokio::io::AsyncWriteExt as _;
 
@@ -19,6 +20,11 @@ pub fn probed(bytes: &[u8], max_body: usize) -> Option<(u16, bytes::Bytes)> {
         theirs.shutdown().await.ok()?;
         probe::ask(ours, &target, max_body).await.ok()
     })
+}
+
+/// What peers pass on between mempools.
+pub fn gossip(bytes: &[u8]) -> Option<Vec<SignedTransaction>> {
+    crate::gossip::read(bytes).ok()
 }
 
 /// A network's file.

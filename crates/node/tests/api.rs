@@ -8,6 +8,8 @@
 )]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "api/batch.rs"]
+mod batch;
 #[path = "operator/http.rs"]
 mod http;
 #[path = "api/limits.rs"]
@@ -35,6 +37,8 @@ const NONCES: u8 = 1;
 const WAITS: u8 = 2;
 const FORGED: u8 = 3;
 const SELLER: u8 = 4;
+const BATCHES: u8 = 5;
+const FUNDED: [u8; 5] = [NONCES, WAITS, FORGED, SELLER, BATCHES];
 /// Never had one.
 const STRANGER: u8 = 9;
 
@@ -54,7 +58,7 @@ async fn market() -> Arc<Market> {
     }
     let stage = Stage::new().await;
     let operator = stage.start().await;
-    let funded = [NONCES, WAITS, FORGED, SELLER].map(|n| (account(n).address(), tokens(10_000)));
+    let funded = FUNDED.map(|n| (account(n).address(), tokens(10_000)));
     stage.fund(&operator, &funded).await;
     let market = Arc::new(Market { operator, stage });
     *shared = Arc::downgrade(&market);
@@ -616,7 +620,7 @@ async fn every_answer_says_where_the_operator_stands() {
     assert_eq!(status.settlement, market.stage.contracts.settlement);
     assert_eq!(status.capacity, 20_000);
     assert_eq!(status.operator, market.stage.operators.operators[0].public_key);
-    assert_eq!(status.inbox_count, 4);
+    assert_eq!(status.inbox_count, FUNDED.len() as u64);
     assert!(status.timestamp_ms / 1_000 <= now() + 5);
     assert_eq!(
         market.operator.client().operator_set().await.unwrap(),

@@ -103,6 +103,11 @@ impl ApiError {
         }
     }
 
+    /// The same, as the ledger says it.
+    pub(super) fn refused(reject: &Reject) -> Self {
+        Self::rejected(rejection(reject))
+    }
+
     /// A failure of this operator; what exactly is for its log, not for the client.
     pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "a request failed");
@@ -147,7 +152,7 @@ impl From<PoolError> for ApiError {
         let status = match error {
             // One condition has one name, whether the pool or the ledger meets it first.
             PoolError::StaleNonce { got, expected } => {
-                return Self::rejected(rejection(&Reject::StaleNonce { got, expected }));
+                return Self::refused(&Reject::StaleNonce { got, expected });
             }
             PoolError::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
             PoolError::Frozen => StatusCode::GONE,

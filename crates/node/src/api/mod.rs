@@ -11,6 +11,7 @@
 //! | connections | [`MAX_CONNECTIONS`]; more wait to be accepted |
 //! | request head | 16 KiB, 64 fields, within [`HEAD_TIMEOUT`], which also ends idle connections |
 //! | request body | [`MAX_BODY`] bytes within [`BODY_TIMEOUT`] |
+//! | batch of transactions | [`MAX_BATCH`] in [`MAX_BATCH_BODY`] bytes; [`MAX_BATCHES`] at a time, the reading included; more are answered 503 |
 //! | requests at a time | [`MAX_CONCURRENT`] questions and [`MAX_SUBMISSIONS`] submissions; more are answered 503 |
 //! | time to answer | [`REQUEST_TIMEOUT`]; [`MAX_WAIT`] more for a submission that waits to be final |
 //! | reading the answer | each write is taken within [`STALL_TIMEOUT`] |
@@ -24,6 +25,7 @@
 //! | archives of exits at a time | [`MAX_EXPORTS`], until the last byte is taken; more are answered 503 |
 //! | size and time of one | 36 bytes an account and some; its connection's age and one request more, 680 s |
 
+mod batch;
 mod catalogue;
 mod chains;
 mod error;
@@ -79,6 +81,14 @@ use tokio::time::Instant;
 
 /// Largest request body, bytes.
 pub const MAX_BODY: usize = 16 * 1024;
+/// Most transactions of a batch.
+pub const MAX_BATCH: usize = 256;
+/// Largest body of a batch, bytes: with delegated signatures a purchase takes some 700.
+pub const MAX_BATCH_BODY: usize = 256 * 1024;
+/// Batches at a time, from the first byte of the body to the answer.
+pub const MAX_BATCHES: usize = 32;
+/// Where batches are posted to.
+pub(crate) const BATCH_ROUTE: &str = "/v1/transactions/batch";
 /// Connections at a time.
 pub const MAX_CONNECTIONS: usize = 2048;
 /// Questions answered at a time.
@@ -208,7 +218,8 @@ fn finished<E: Runtime>(routes: Router<Shared<E>>, shared: Shared<E>) -> Router 
     routes
         .fallback(|| async { ApiError::not_found("route", "no such route; see /openapi.json") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        // What arrives was measured before; see `serve`.
+        .layer(DefaultBodyLimit::max(MAX_BATCH_BODY))
         .with_state(shared)
 }
 

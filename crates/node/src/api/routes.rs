@@ -3,15 +3,16 @@
 use super::openapi::{Document, Operation, Routes};
 use super::reads::{Cursor, Recipient};
 use super::{
-    MAX_EXPORTS, Shared, catalogue, chains, events, exits, health, judging, market, reads, rewards, submit,
+    BATCH_ROUTE, MAX_EXPORTS, Shared, batch, catalogue, chains, events, exits, health, judging, market,
+    reads, rewards, submit,
 };
 use crate::engine::Runtime;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use rampart_protocol::api::{
-    AccountView, CaseView, Cases, CheckpointView, EpochReportView, EpochView, EventView, ExitView,
-    InvestorView, OperatorSets, OperatorView, Operators, ParamsView, ProviderView, PurchaseList,
+    AccountView, BatchEntry, CaseView, Cases, CheckpointView, EpochReportView, EpochView, EventView,
+    ExitView, InvestorView, OperatorSets, OperatorView, Operators, ParamsView, ProviderView, PurchaseList,
     PurchaseView, Purchases, ReviewView, Reviews, ServiceView, Services, Status, TermsView, Totals,
     TransactionView, WithdrawalView,
 };
@@ -36,6 +37,14 @@ pub(super) fn submissions<E: Runtime>(document: &mut Document) -> Router<Shared<
                 .answer::<TransactionView>(StatusCode::ACCEPTED)
                 .error(StatusCode::CONFLICT)
                 .error(StatusCode::GONE),
+        )
+        .post(
+            BATCH_ROUTE,
+            batch::submit_batch::<E>,
+            Operation::json::<Vec<BatchEntry>>(
+                "Submits up to 256 signed messages; answers at once, of each in its place.",
+            )
+            .body::<Vec<SignedTransaction>>(),
         )
         .post(
             "/v1/evidence",

@@ -5,7 +5,8 @@ use super::error::ApiError;
 use super::events::Peer;
 use super::stall::Stall;
 use super::{
-    BODY_TIMEOUT, HEAD_TIMEOUT, MAX_AGE, MAX_BODY, MAX_CONNECTIONS, MAX_WAIT, REQUEST_TIMEOUT, STALL_TIMEOUT,
+    BATCH_ROUTE, BODY_TIMEOUT, HEAD_TIMEOUT, MAX_AGE, MAX_BATCH_BODY, MAX_BATCHES, MAX_BODY, MAX_CONNECTIONS,
+    MAX_WAIT, REQUEST_TIMEOUT, STALL_TIMEOUT,
 };
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -76,6 +77,7 @@ impl Default for PortLimits {
 /// Serves the routes over HTTP/1.1 for ever. Dropping it ends every connection.
 pub async fn serve(listener: TcpListener, routes: Router, limits: PortLimits) -> Infallible {
     let places = Arc::new(Semaphore::new(limits.connections));
+    let batches = Arc::new(Semaphore::new(MAX_BATCHES));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -90,7 +92,13 @@ pub async fn serve(listener: TcpListener, routes: Router, limits: PortLimits) ->
                     address: address.ip(),
                     since: Instant::now(),
                 };
-                connections.spawn(connection(stream, peer, routes.clone(), limits, place));
+                connections.spawn(connection(
+                    stream,
+                    peer,
+                    routes.clone(),
+                    limits,
+                    (place, batches.clone()),
+                ));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -105,15 +113,15 @@ async fn connection(
     peer: Peer,
     routes: Router,
     limits: PortLimits,
-    _place: OwnedSemaphorePermit,
+    (_place, batches): (OwnedSemaphorePermit, Arc<Semaphore>),
 ) {
     // An answer is written at once and whole.
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let service = service_fn(move |request| {
-        let routes = routes.clone();
-        async move { Ok::<_, Infallible>(answer(routes, peer, request, limits.body).await) }
+        let (routes, batches) = (routes.clone(), Arc::clone(&batches));
+        async move { Ok::<_, Infallible>(answer(routes, peer, request, limits.body, &batches).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -137,11 +145,26 @@ async fn connection(
     }
 }
 
-/// Reads the body whole, then asks the routes: a slow client holds none of their places.
-async fn answer(routes: Router, peer: Peer, request: hyper::Request<Incoming>, time: Duration) -> Response {
+/// Reads the body whole, then asks the routes: a slow client holds none of their places. Large bodies have places of their
+/// own, so that they take no more memory than those allow.
+async fn answer(
+    routes: Router,
+    peer: Peer,
+    request: hyper::Request<Incoming>,
+    time: Duration,
+    batches: &Semaphore,
+) -> Response {
     let (mut head, body) = request.into_parts();
     head.extensions.insert(peer);
-    let body = match whole(body, time).await {
+    let (limit, _place) = if head.uri.path() == BATCH_ROUTE {
+        match batches.try_acquire() {
+            Ok(place) => (MAX_BATCH_BODY, Some(place)),
+            Err(_) => return ApiError::overloaded().into_response(),
+        }
+    } else {
+        (MAX_BODY, None)
+    };
+    let body = match whole(body, limit, time).await {
         Ok(body) => body,
         Err(error) => return error.into_response(),
     };
@@ -154,12 +177,12 @@ async fn answer(routes: Router, peer: Peer, request: hyper::Request<Incoming>, t
     }
 }
 
-async fn whole(body: Incoming, time: Duration) -> Result<Bytes, ApiError> {
-    let too_large = || ApiError::too_large(MAX_BODY);
-    if body.size_hint().lower() > MAX_BODY as u64 {
+async fn whole(body: Incoming, limit: usize, time: Duration) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::too_large(limit);
+    if body.size_hint().lower() > limit as u64 {
         return Err(too_large());
     }
-    match tokio::time::timeout(time, Limited::new(body, MAX_BODY).collect()).await {
+    match tokio::time::timeout(time, Limited::new(body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(ApiError::broken_body()),

@@ -80,7 +80,8 @@ pub(super) async fn transaction<E: Runtime>(
     Ok(Json(find(&context, hash)?))
 }
 
-fn find<E: Runtime>(context: &Shared<E>, hash: B256) -> Result<TransactionView, ApiError> {
+/// What is known of a transaction.
+pub(super) fn find<E: Runtime>(context: &Shared<E>, hash: B256) -> Result<TransactionView, ApiError> {
     let view = |status, height, rejection| TransactionView {
         hash,
         status,
@@ -132,7 +133,17 @@ async fn admit<E: Runtime>(context: &Shared<E>, verified: Verified) -> Result<()
     // Whoever never had a deposit, or no delegation, has paid for no place in the pool.
     let next = next_nonce(&context.state, lane)
         .await?
-        .map_err(|reject| ApiError::rejected(rejection(&reject)))?;
+        .map_err(|reject| ApiError::refused(&reject))?;
+    enter(context, verified, next).await
+}
+
+/// The same, when the lane's next nonce in the final state is known.
+pub(super) async fn enter<E: Runtime>(
+    context: &Shared<E>,
+    verified: Verified,
+    next: Nonce,
+) -> Result<(), ApiError> {
+    let lane = verified.lane();
     let nonce = verified.transaction().message.nonce();
     if nonce <= next && context.mempool.is_idle(&lane) {
         let input = verified.input(context.senders.domain());

@@ -12,6 +12,7 @@ use futures::future::try_join_all;
 use rampart_ledger::{Input, Prepared};
 use rampart_protocol::purchaser::{Claimed, verify_batch};
 use rampart_protocol::{AccessKey, Address, B256, Domain, SignedTransaction, TransactionError};
+use rand::CryptoRng;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -143,7 +144,14 @@ impl Senders {
     /// # Errors
     /// When the transaction is not properly signed.
     pub fn verify(&self, transaction: SignedTransaction) -> Result<Verified, TransactionError> {
-        let hash = transaction.hash();
+        self.verify_hashed(transaction.hash(), transaction)
+    }
+
+    fn verify_hashed(
+        &self,
+        hash: B256,
+        transaction: SignedTransaction,
+    ) -> Result<Verified, TransactionError> {
         let signer = match self.recall(&hash) {
             Some(signer) => signer,
             None => {
@@ -170,13 +178,13 @@ impl Senders {
     ) -> Result<Vec<Verified>, SendersError> {
         let batches = transactions.chunks(BATCH).map(|batch| {
             let (senders, batch) = (self.clone(), batch.to_vec());
-            let weights = self.weights(context, &batch);
+            let weights = weights(&batch, &mut context.child("weights"));
             let verify = move || {
-                senders.hold(&batch, &weights);
-                batch
-                    .into_iter()
-                    .map(|tx| senders.verify_named(tx))
-                    .collect::<Result<Vec<_>, _>>()
+                let named = |(hash, outcome): (B256, Result<_, _>)| {
+                    outcome.map_err(|source| SendersError::Signature { hash, source })
+                };
+                let outcomes = senders.verify_weighted(batch, &weights).map(named);
+                outcomes.collect::<Result<Vec<_>, _>>()
             };
             context
                 .child("senders")
@@ -191,31 +199,38 @@ impl Senders {
         Ok(verified)
     }
 
-    /// Unforeseeable weights for the signatures of delegated keys among these, at least as many as there are.
-    fn weights<E: Runtime>(&self, context: &E, batch: &[SignedTransaction]) -> Vec<u128> {
-        let count = batch
-            .iter()
-            .filter(|tx| tx.signature.purchaser().is_some())
-            .count();
-        if count < 2 {
-            return Vec::new();
-        }
-        let mut random = context.child("weights");
-        let mut weight = || {
-            let mut bytes = [0; 16];
-            random.fill_bytes(&mut bytes);
-            u128::from_le_bytes(bytes)
-        };
-        (0..count).map(|_| weight()).collect()
+    /// Recovers the accounts of what came in together, in order, on this thread; `random` must not be foreseeable.
+    pub fn verify_together(
+        &self,
+        transactions: Vec<SignedTransaction>,
+        random: &mut impl CryptoRng,
+    ) -> Vec<(B256, Result<Verified, TransactionError>)> {
+        let weights = weights(&transactions, random);
+        self.verify_weighted(transactions, &weights).collect()
+    }
+
+    fn verify_weighted(
+        &self,
+        transactions: Vec<SignedTransaction>,
+        weights: &[u128],
+    ) -> impl Iterator<Item = (B256, Result<Verified, TransactionError>)> {
+        let hashed: Vec<(B256, SignedTransaction)> =
+            transactions.into_iter().map(|tx| (tx.hash(), tx)).collect();
+        self.hold(&hashed, weights);
+        (hashed.into_iter()).map(|(hash, transaction)| (hash, self.verify_hashed(hash, transaction)))
     }
 
     /// Remembers the delegated signatures among these if all hold that are not known yet; else they are left to be
     /// verified one by one.
-    fn hold(&self, batch: &[SignedTransaction], weights: &[u128]) {
-        let unknown = |tx: &SignedTransaction| {
-            let hash = tx.hash();
-            let claimed = tx.claimed(&self.domain).ok().flatten()?;
-            self.recall(&hash).is_none().then_some((hash, claimed))
+    fn hold(&self, batch: &[(B256, SignedTransaction)], weights: &[u128]) {
+        if weights.is_empty() {
+            return;
+        }
+        let unknown = |(hash, tx): &(B256, SignedTransaction)| {
+            if self.recall(hash).is_some() {
+                return None;
+            }
+            Some((*hash, tx.claimed(&self.domain).ok().flatten()?))
         };
         let (hashes, claimed): (Vec<B256>, Vec<Claimed>) = batch.iter().filter_map(unknown).unzip();
         if claimed.len() < 2 || !verify_batch(&claimed, weights) {
@@ -224,12 +239,6 @@ impl Senders {
         for (hash, claimed) in hashes.into_iter().zip(claimed) {
             self.remember(hash, claimed.consumer);
         }
-    }
-
-    fn verify_named(&self, transaction: SignedTransaction) -> Result<Verified, SendersError> {
-        let hash = transaction.hash();
-        self.verify(transaction)
-            .map_err(|source| SendersError::Signature { hash, source })
     }
 
     fn recall(&self, hash: &B256) -> Option<Address> {
@@ -244,6 +253,22 @@ impl Senders {
         }
         seen.new.insert(hash, signer);
     }
+}
+
+/// Unforeseeable weights for the signatures of delegated keys among these; none when there are too few to be verified
+/// together.
+fn weights(batch: &[SignedTransaction], random: &mut impl CryptoRng) -> Vec<u128> {
+    let delegated = |tx: &&SignedTransaction| tx.signature.purchaser().is_some();
+    let count = batch.iter().filter(delegated).count();
+    if count < 2 {
+        return Vec::new();
+    }
+    let mut weight = || {
+        let mut bytes = [0; 16];
+        random.fill_bytes(&mut bytes);
+        u128::from_le_bytes(bytes)
+    };
+    (0..count).map(|_| weight()).collect()
 }
 
 #[cfg(test)]

@@ -21,6 +21,19 @@ json! {
     }
 }
 json! {
+    /// Whether a transaction of a batch was taken.
+    BatchEntry {
+        /// Its hash.
+        hash: B256,
+        /// [`TransactionStatus::Pending`] or [`TransactionStatus::Applied`] when it was; else
+        /// [`TransactionStatus::Rejected`], if the ledger refuses it, or [`TransactionStatus::Unknown`].
+        status: TransactionStatus,
+        /// Why it was not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorView>,
+    }
+}
+json! {
     /// A ledger's rejection.
     Rejection {
         /// Its number.
