@@ -93,12 +93,14 @@ async fn slow_batches_take_places_of_their_own() {
     let head = format!(
         "POST {ROUTE} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n["
     );
-    let mut slow = Vec::new();
-    for _ in 0..MAX_BATCHES {
-        slow.push(super::http::open(api, head.as_bytes()).await);
-    }
-    let refused = eventually("the places to be taken", || async {
-        Some(post(api, ROUTE, "[]").await).filter(|answer| answer.status == 503)
+    // Each attempt has bodies of its own, since they are waited for no longer than 10 s.
+    let (refused, slow) = eventually("the places to be taken", || async {
+        let mut slow = Vec::new();
+        for _ in 0..MAX_BATCHES {
+            slow.push(super::http::open(api, head.as_bytes()).await);
+        }
+        let answer = post(api, ROUTE, "[]").await;
+        (answer.status == 503).then_some((answer, slow))
     })
     .await;
     refused.is_error(503, "overloaded");
