@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::path::PathBuf;
 
-/// The folders with a package-lock.json: Foundry and the contracts' libraries, and the vendors' phishing list.
-const FOLDERS: [&str; 2] = ["contracts", "crates/vendors/lists"];
+/// The folders with a package-lock.json: Foundry and the contracts' libraries, the vendors' phishing list, and what checks
+/// Prometheus' and Grafana's files.
+const FOLDERS: [&str; 3] = ["contracts", "crates/vendors/lists", "deploy/check"];
 
 /// Installs what the lock files name.
 pub(crate) fn install(workspace: &Workspace, runner: &Runner) -> Result<()> {

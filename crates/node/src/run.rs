@@ -373,7 +373,7 @@ async fn serve(
     let engine: Engine<Context> = engine::start(
         context.child("engine"),
         engine_config(&config, &network, limits, retention),
-        committees,
+        committees.clone(),
         place,
         seams,
     )
@@ -415,11 +415,17 @@ async fn serve(
     let operator = key_bytes(&key.public_key());
     let watched = context.child("metrics");
     let engine_metrics: api::EngineMetrics = Arc::new(move || watched.encode());
+    let least_free = config.min_free_mib.saturating_mul(1 << 20);
     let served = api::Context {
         operators,
         operator,
         state,
         chain,
+        committees,
+        disk: api::Disk {
+            folder: config.state_dir.clone(),
+            least_free,
+        },
         index,
         mempool,
         senders,
@@ -437,12 +443,11 @@ async fn serve(
     };
     let api::Routers { public, metrics } = api::routers(served, engine_metrics);
     tracing::info!(%operator, api = %config.api_listen, peers = %config.listen, "operator started");
-    let least_mib = config.min_free_mib;
     tokio::select! {
-        free = disk::until_less_than(config.state_dir.clone(), least_mib.saturating_mul(1 << 20)) => Err(NodeError::DiskFull {
+        free = disk::until_less_than(config.state_dir.clone(), least_free) => Err(NodeError::DiskFull {
             path: config.state_dir,
             free_mib: free >> 20,
-            least_mib,
+            least_mib: config.min_free_mib,
         }),
         () = shutdown => Ok(()),
         Some(error) = failed.recv() => Err(error.into()),

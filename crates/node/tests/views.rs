@@ -322,6 +322,13 @@ async fn watched(market: &Market) {
         100.0
     );
     assert_eq!(value("eigen_performance_score"), 100.0);
+    assert_eq!(
+        (value("rampart_seated"), value("rampart_seated_next")),
+        (1.0, 1.0)
+    );
+    assert!(value("rampart_disk_free_bytes") > value("rampart_disk_least_free_bytes"));
+    assert_eq!(value("rampart_feed_endpoints{source=\"inbox\"}"), 1.0);
+    assert_eq!(value("rampart_feed_endpoints_distrusted{source=\"inbox\"}"), 0.0);
     let route = "rampart_api_requests_total{route=\"/v1/providers/{id}\",status=\"200\"}";
     assert!(value(route) >= 1.0);
     // The engine's own.

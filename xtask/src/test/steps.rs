@@ -160,6 +160,18 @@ pub(super) const STEPS: &[Step] = &[
         },
     },
     Step {
+        name: "deploy",
+        about: "Prometheus' rules and configuration, Grafana's board",
+        run: |context| {
+            let mut command = context.runner.command("npm");
+            command
+                .args(["run", "check"])
+                .current_dir(context.workspace.root.join("deploy/check"));
+            context.runner.run(&mut command)?;
+            Ok(Done::Passed)
+        },
+    },
+    Step {
         name: "end-to-end",
         about: "the devnet's scenario, on ports of its own",
         run: |context| {

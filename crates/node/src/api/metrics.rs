@@ -12,6 +12,7 @@ use crate::engine::Runtime;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use rampart_chain::tracker::Standing;
 use rampart_ledger::{Key, Operator};
 use std::fmt::{self, Display, Write as _};
 use std::sync::Arc;
@@ -85,6 +86,20 @@ fn chain<E: Runtime>(context: &Shared<E>, text: &mut Text) {
         "Consensus epoch of the last final block.",
         tip.epoch,
     );
+    let seated = |epoch| u8::from(context.committees.is_seated(epoch));
+    text.gauge(
+        "rampart_seated",
+        "1 when this operator's key has a seat in that epoch.",
+        seated(tip.epoch),
+    );
+    if context.committees.newest() > tip.epoch {
+        text.gauge(
+            "rampart_seated_next",
+            "1 when it has one in the epoch after; absent until that committee is drawn.",
+            seated(tip.epoch.saturating_add(1)),
+        );
+    }
+    disk(context, text);
     text.gauge(
         "rampart_inbox_consumed",
         "Messages of the settlement's inbox that the ledger has consumed.",
@@ -150,6 +165,22 @@ fn chain<E: Runtime>(context: &Shared<E>, text: &mut Text) {
     );
 }
 
+fn disk<E: Runtime>(context: &Shared<E>, text: &mut Text) {
+    // Told by its absence where the file system cannot be asked.
+    if let Ok(free) = crate::disk::free(&context.disk.folder) {
+        text.gauge(
+            "rampart_disk_free_bytes",
+            "Bytes that may still be written where the state is.",
+            free,
+        );
+    }
+    text.gauge(
+        "rampart_disk_least_free_bytes",
+        "With fewer bytes free the operator stops.",
+        context.disk.least_free,
+    );
+}
+
 /// What is seen of the chains, and the accounts that pay there.
 fn feed<E: Runtime>(context: &Shared<E>, text: &mut Text) {
     let sources = context.feed.health();
@@ -179,6 +210,26 @@ fn feed<E: Runtime>(context: &Shared<E>, text: &mut Text) {
         "1 when what was final is not any more, and nothing of the source is voted for.",
         "source",
         stopped.collect(),
+    );
+    let endpoints = sources
+        .iter()
+        .map(|source| (source.source, source.endpoints.len().to_string()));
+    text.labelled(
+        "rampart_feed_endpoints",
+        "Endpoints that are asked.",
+        "source",
+        endpoints.collect(),
+    );
+    let distrusted = sources.iter().map(|source| {
+        let standings = source.endpoints.iter().map(|endpoint| endpoint.status.standing);
+        let distrusted = standings.filter(|standing| *standing == Standing::Distrusted);
+        (source.source, distrusted.count().to_string())
+    });
+    text.labelled(
+        "rampart_feed_endpoints_distrusted",
+        "Those of them that contradicted the others or themselves, and are left alone for a while.",
+        "source",
+        distrusted.collect(),
     );
     let balance = |status: &Option<rampart_chain::outgoing::OutgoingStatus>| {
         status

@@ -57,7 +57,7 @@ pub use serve::{PortLimits, serve};
 
 use crate::application::Senders;
 use crate::checkpoint::Checkpoints;
-use crate::engine::{Chain, Runtime};
+use crate::engine::{Chain, Committees, Runtime};
 use crate::exits::ExitStore;
 use crate::feed::ChainFeed;
 use crate::hatch::Hatch;
@@ -74,10 +74,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use openapi::{Document, Operation, Routes};
 use rampart_protocol::{B256, OperatorSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// Largest request body, bytes.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -126,6 +128,10 @@ pub struct Context<E: Runtime> {
     pub state: StateReader<E>,
     /// Finalised blocks.
     pub chain: Chain,
+    /// Who votes in which epoch.
+    pub committees: Committees,
+    /// Where the state is, and bytes that must stay free there.
+    pub disk: Disk,
     /// The index over them.
     pub index: Index,
     /// Waiting transactions.
@@ -146,6 +152,15 @@ pub struct Context<E: Runtime> {
     pub gossip: mpsc::Sender<Vec<u8>>,
     /// What this operator does beside consensus.
     pub duties: Vec<&'static str>,
+}
+
+/// Where the state is.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    /// A folder of its file system.
+    pub folder: PathBuf,
+    /// With fewer bytes free the operator stops.
+    pub least_free: u64,
 }
 
 /// The context, and what the routes keep between requests.
@@ -253,9 +268,17 @@ async fn pass(
     next: Next,
 ) -> Response {
     let began = Instant::now();
-    let response = shed(&gate, request, next).await;
+    // By the route, never by what a client wrote.
+    let span = tracing::debug_span!(
+        "request",
+        otel.kind = "server",
+        http.route = route.as_ref().map(|Extension(route)| route.as_str()),
+        http.response.status_code = tracing::field::Empty,
+    );
+    let response = shed(&gate, request, next).instrument(span.clone()).await;
+    let status = response.status().as_u16();
+    span.record("http.response.status_code", status);
     if let Some(Extension(route)) = route {
-        let status = response.status().as_u16();
         gate.requests.record(route.as_str(), status, began.elapsed());
     }
     response
