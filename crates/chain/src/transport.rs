@@ -75,6 +75,17 @@ impl Bounded {
         Ok(Self { client, url })
     }
 
+    /// Asks, as a span: of the endpoint's host alone, since its URL is a secret.
+    #[tracing::instrument(
+        level = "debug",
+        name = "rpc",
+        skip_all,
+        fields(
+            otel.kind = "client",
+            rpc.method = packet.as_single().map(|request| request.method()),
+            server.address = self.url.host_str(),
+        )
+    )]
     async fn ask(self, packet: RequestPacket) -> TransportResult<ResponsePacket> {
         let failed = |error: reqwest::Error| TransportErrorKind::custom(error.without_url());
         let request = self.client.post(self.url).json(&packet);

@@ -1,8 +1,10 @@
 //! What an operator configures: its own file (TOML), and the network's file (JSON) that all operators share.
 
 mod layers;
+mod telemetry;
 
 pub use layers::{ENV_PREFIX, NotASetting, Override};
+pub use telemetry::Telemetry;
 
 use crate::application::Pacing;
 use crate::checkpoint::Schedule;
@@ -107,6 +109,9 @@ pub struct NodeConfig {
     /// What the operator does beside consensus; left out, nothing, and it earns nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duties: Option<DutiesConfig>,
+    /// Where traces go; left out, nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<Telemetry>,
 }
 
 /// One endpoint's URL, or several.
@@ -298,6 +303,9 @@ pub enum ConfigError {
         /// What is possible.
         least: u64,
     },
+    /// Traces cannot be exported so.
+    #[error("telemetry: {0}")]
+    Telemetry(&'static str),
     /// A secret can be read by others.
     #[error("{path} holds a secret and can be read by others; run: chmod 600 {path}")]
     Exposed {

@@ -42,7 +42,7 @@ pub struct Recorder {
 impl Recorder {
     /// Blocking: one durable write, and at a checkpoint's height a hash over all exits.
     fn record(&self, block: &Finalized) -> Result<(), IndexError> {
-        self.index.apply(block)?;
+        tracing::debug_span!("index").in_scope(|| self.index.apply(block))?;
         // Also of a block that comes again after a crash, if it is the last that the index knows: its exits may not have
         // been kept before.
         match self.checkpoints.block(block.block.header()) {
@@ -76,7 +76,9 @@ impl Recorder {
 impl Sink for Recorder {
     async fn finalized(&self, block: Finalized) {
         let recorder = self.clone();
-        let outcome = match tokio::task::spawn_blocking(move || recorder.record(&block)).await {
+        let span = tracing::debug_span!("record", height = block.block.header().height);
+        let recording = move || span.in_scope(|| recorder.record(&block));
+        let outcome = match tokio::task::spawn_blocking(recording).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => FatalError::from(error),
             Err(_) => FatalError::Stopped,

@@ -27,6 +27,7 @@ mod restaking;
 mod serve;
 mod session;
 mod submit;
+mod telemetry;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

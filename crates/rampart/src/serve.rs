@@ -2,13 +2,16 @@
 //! runs until SIGINT or SIGTERM.
 
 use crate::output;
+use crate::telemetry::Traces;
 use anyhow::Context;
 use clap::Subcommand;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 #[derive(Debug, Subcommand)]
 pub enum ServiceCommand {
@@ -64,20 +67,25 @@ pub enum VendorCommand {
     },
 }
 
-/// Logs go to standard error, as text on a terminal and as JSON elsewhere; RUST_LOG selects.
-pub fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,commonware=warn"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// Logs go to standard error, as text on a terminal and as JSON elsewhere; RUST_LOG selects. Traces go where they are exported
+/// to, if they are; the log has none of their spans.
+pub fn log(traces: Option<&Traces>) {
+    let selected =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,commonware=warn"));
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         // The failure would be told on standard error, with a macro that panics: a service outlives the reader of its log.
         .log_internal_errors(false);
-    // A second call, or a subscriber set by someone else, changes nothing.
-    let _ = if std::io::stderr().is_terminal() {
-        builder.try_init()
+    let lines = if std::io::stderr().is_terminal() {
+        lines.boxed()
     } else {
-        builder.json().try_init()
+        lines.json().boxed()
     };
+    let registry = tracing_subscriber::registry()
+        .with(lines.with_filter(selected))
+        .with(traces.map(Traces::layer));
+    // A second call, or a subscriber set by someone else, changes nothing.
+    let _ = registry.try_init();
 }
 
 /// Resolves on SIGINT or SIGTERM.
@@ -101,7 +109,7 @@ fn read(path: &Path) -> anyhow::Result<String> {
 
 pub async fn sidecar(command: ServiceCommand) -> anyhow::Result<()> {
     let ServiceCommand::Run { config } = command;
-    log();
+    log(None);
     let config = rampart_sidecar::Config::from_toml(&read(&config)?)?;
     Ok(rampart_sidecar::run(config, shutdown()).await?)
 }
@@ -109,7 +117,7 @@ pub async fn sidecar(command: ServiceCommand) -> anyhow::Result<()> {
 pub async fn gateway(command: GatewayCommand) -> anyhow::Result<()> {
     match command {
         GatewayCommand::Run { config } => {
-            log();
+            log(None);
             Ok(rampart_gateway::run(rampart_gateway::Config::read(&config)?, shutdown()).await?)
         }
         GatewayCommand::Check { config } => {
@@ -120,7 +128,7 @@ pub async fn gateway(command: GatewayCommand) -> anyhow::Result<()> {
 }
 
 pub async fn vendor(command: VendorCommand) -> anyhow::Result<()> {
-    log();
+    log(None);
     match command {
         VendorCommand::Threat {
             config,

@@ -2,9 +2,12 @@
 //! that runs on it, with settings from the environment and a password from standard input.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "node/collector.rs"]
+mod collector;
 #[path = "../../chain/tests/support/anvil.rs"]
 mod node;
 
+use collector::{Collector, Received};
 use node::{Anvil, funded};
 use rampart_chain::deploy::{Deployer, Hatch};
 use rampart_node::{NetworkFile, Params};
@@ -243,7 +246,10 @@ fn a_check_without_an_rpc_fails_and_shows_no_secret() {
     secret(&made.path("password"), "wrong horse");
     let mut checked = made.node("check", free(), free());
     // Less than two epochs of 300 blocks.
-    let output = checked.args(["--json", "--set", "retain_blocks=599"]).output().unwrap();
+    let output = checked
+        .args(["--json", "--set", "retain_blocks=599"])
+        .output()
+        .unwrap();
     let found = findings(&output);
     assert_eq!(
         (outcome(&found, "keys"), outcome(&found, "retention")),
@@ -293,7 +299,8 @@ async fn an_operator_from_nothing_passes_the_check_runs_and_stops_when_told() {
         .filter(|line| !line.starts_with("checkpoint_password_file"))
         .collect();
     secret(&made.path("operator/node.toml"), &asking.join("\n"));
-    let mut process = started(&made, listen, api);
+    let collector = Collector::start().await;
+    let mut process = started(&made, listen, api, collector.address);
     assert!(answers(api, &mut process).await);
     // Its keys cannot be unlocked by who does not know the password; that it runs is seen all the same.
     let output = made.node("check", listen, api).arg("--json").output().unwrap();
@@ -305,14 +312,61 @@ async fn an_operator_from_nothing_passes_the_check_runs_and_stops_when_told() {
     terminate(&process);
     let ended = process.wait().unwrap();
     assert_eq!(ended.code(), Some(0), "a signal ends it in order");
+    are_traces_of_an_operator(&collector.received());
+
+    // Nobody collects: the operator runs all the same, and says so once.
+    let mut process = started(&made, listen, api, free());
+    assert!(answers(api, &mut process).await);
+    let log = || std::fs::read_to_string(made.path("log")).unwrap();
+    let told = || log().matches("collector of traces does not take them").count();
+    let until = Instant::now() + PATIENCE;
+    while told() == 0 && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    terminate(&process);
+    assert_eq!(process.wait().unwrap().code(), Some(0));
+    assert_eq!(told(), 1, "{}", log());
 }
 
-fn started(made: &Made, listen: SocketAddr, api: SocketAddr) -> Child {
+/// What is exported: which service it is, what it did, what was part of what, and no secret.
+fn are_traces_of_an_operator(spans: &[Received]) {
+    assert!(spans.iter().all(|received| received.service == "rampart-node"));
+    let named = |name: &'static str| spans.iter().filter(move |received| received.span.name == name);
+    for (child, parent) in [("fill", "propose"), ("index", "record")] {
+        let within = named(child).find(|child| {
+            named(parent).any(|parent| {
+                parent.span.span_id == child.span.parent_span_id
+                    && parent.span.trace_id == child.span.trace_id
+            })
+        });
+        assert!(within.is_some(), "no {child} within a {parent}");
+    }
+    assert!(named("propose").any(|propose| propose.attribute("height").as_deref() == Some("1")));
+    let status =
+        named("request").find(|request| request.attribute("http.route").as_deref() == Some("/v1/status"));
+    let code = status.and_then(|status| status.attribute("http.response.status_code"));
+    assert_eq!(code.as_deref(), Some("200"));
+    let call = named("rpc").find(|call| call.attribute("rpc.method").as_deref() == Some("eth_call"));
+    let host = call.and_then(|call| call.attribute("server.address"));
+    assert_eq!(host.as_deref(), Some("127.0.0.1"));
+    let all = format!("{spans:?}");
+    assert!(
+        !all.contains("correct horse") && !all.contains("http://"),
+        "{all}"
+    );
+}
+
+fn started(made: &Made, listen: SocketAddr, api: SocketAddr, collector: SocketAddr) -> Child {
     let mut process = made
         .node("run", listen, api)
+        .args(["--set", "telemetry.sample_ratio=1"])
+        .env(
+            "RAMPART_NODE__TELEMETRY__OTLP_ENDPOINT",
+            format!("http://{collector}"),
+        )
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(std::fs::File::create(made.path("log")).unwrap())
         .spawn()
         .unwrap();
     process

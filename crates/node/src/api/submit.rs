@@ -125,6 +125,7 @@ async fn outcome<E: Runtime>(
 
 /// Puts a transaction into the mempool. If nothing of its account is ahead of it, it is tried on the final state
 /// first, so that most rejections are told at once.
+#[tracing::instrument(level = "debug", name = "admission", skip_all)]
 async fn admit<E: Runtime>(context: &Shared<E>, verified: Verified) -> Result<(), ApiError> {
     if context.mempool.is_frozen() {
         return Err(PoolError::Frozen.into());

@@ -66,6 +66,15 @@ impl Invalid {
 ///
 /// A final block was checked by the quorum that certified it: only its execution is repeated.
 /// On the heap, for the same reason as building.
+#[tracing::instrument(
+    level = "debug",
+    name = "verify",
+    skip_all,
+    fields(
+        height = candidate.block.header().height,
+        transactions = candidate.block.body().transactions.len(),
+    )
+)]
 #[boxed]
 pub(super) async fn judge<E: Runtime, I: Source, F: Feed, K: Sink>(
     app: &LedgerApplication<I, F, K>,
@@ -123,6 +132,7 @@ fn check_links(candidate: &Candidate<'_>) -> Result<(), Invalid> {
 }
 
 /// What waits for this operator's own clock and chain feed.
+#[tracing::instrument(level = "debug", skip_all)]
 async fn check_locally<E: Runtime, I: Source, F: Feed, K: Sink>(
     app: &LedgerApplication<I, F, K>,
     runtime: &E,
@@ -148,6 +158,7 @@ async fn check_locally<E: Runtime, I: Source, F: Feed, K: Sink>(
 }
 
 /// The beginning, then every item, in order, none refused.
+#[tracing::instrument(level = "debug", skip_all)]
 async fn execute<E: Runtime>(
     executor: &mut Executor<'_, E>,
     (observations, transactions): (&[Observation], &[Verified]),

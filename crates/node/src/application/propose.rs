@@ -43,6 +43,7 @@ pub(super) enum ProposeError {
 /// Builds a block on a parent, when it is time and there is work, or when the parent is old.
 ///
 /// On the heap, because the engine moves the futures of its tasks over the stack when it spawns them.
+#[tracing::instrument(level = "debug", skip_all, fields(height = proposal.parent.header().height + 1))]
 #[boxed]
 pub(super) async fn propose<E: Runtime, I: Source, F: Feed, K: Sink>(
     app: &LedgerApplication<I, F, K>,
@@ -107,6 +108,7 @@ pub(super) async fn propose<E: Runtime, I: Source, F: Feed, K: Sink>(
 }
 
 /// Waits until a block may be built, and then for work, but not past the idle interval.
+#[tracing::instrument(level = "debug", skip_all)]
 async fn pace<E: Runtime>(runtime: &E, pacing: &Pacing, request: &Request, source: &impl Source) {
     let Some(parent) = moment(request.parent.timestamp_ms) else {
         return;
@@ -118,6 +120,7 @@ async fn pace<E: Runtime>(runtime: &E, pacing: &Pacing, request: &Request, sourc
 }
 
 /// Executes what fits and what the ledger takes. Returns the body and what was refused.
+#[tracing::instrument(level = "debug", skip_all)]
 async fn fill<E: Runtime, I: Source, F: Feed, K: Sink>(
     app: &LedgerApplication<I, F, K>,
     runtime: &E,

@@ -12,6 +12,7 @@ use rampart_chain::{ChainError, Finality, Outgoing, Settlement};
 use rampart_protocol::{Checkpoint, SignedCheckpoint};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 /// Ticks between two looks at what is final.
 const FINAL_EVERY: u64 = 5;
@@ -59,7 +60,12 @@ impl Checkpoints {
             Wish::Do(call) => Call::number(call.subject),
             _ => submission.outgoing.subject().and_then(Call::number),
         };
-        match submission.outgoing.drive(&wish, now_ms).await {
+        // Looking after nothing each second is not worth a trace.
+        let span = match height {
+            Some(height) => tracing::debug_span!("checkpoint", height),
+            None => Span::none(),
+        };
+        match submission.outgoing.drive(&wish, now_ms).instrument(span).await {
             Ok(progress) => tell(height.unwrap_or_default(), &progress),
             // Mostly another operator was faster.
             Err(error @ ChainError::Refused(_)) => tracing::info!(height, %error, "checkpoint not taken"),

@@ -203,6 +203,7 @@ impl Stage {
             poll_ms: 50,
             min_free_mib: 64,
             retain_blocks: None,
+            telemetry: None,
             threads: 2,
             cache_pages: 1 << 10,
             index_cache: 1 << 12,

@@ -274,6 +274,7 @@ fn write_operators(
             poll_ms: 250,
             min_free_mib: 64,
             retain_blocks: None,
+            telemetry: None,
             threads: 2,
             cache_pages: 1 << 12,
             index_cache: 1 << 16,

@@ -48,6 +48,15 @@ pub async fn all(args: &ConfigArgs) -> Vec<Finding> {
         ),
         Err(error) => Finding::failed("retention", error),
     });
+    if let Some(telemetry) = &config.telemetry {
+        findings.push(match telemetry.traces_url() {
+            Ok(_) => Finding::ok(
+                "traces",
+                format!("a share of {} is exported", telemetry.sample_ratio),
+            ),
+            Err(error) => Finding::failed("traces", error),
+        });
+    }
     let (state, running) = state(&config.state_dir);
     findings.extend(state);
     if !running {

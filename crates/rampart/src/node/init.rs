@@ -121,6 +121,9 @@ fn configuration(args: &Args) -> anyhow::Result<String> {
          # Several, [\"https://…\", \"https://…\"], are compared: more than half must agree, or l2_quorum of them.\n\
          l2_rpc = {}\n\
          {l1_rpc}\n\n\
+         # Blocks to keep, at least two epochs of them; left out, all (docs/operate.md, \"What is kept\").\n\
+         # retain_blocks = 2600000\n\
+         # Traces, to a collector that speaks OTLP over HTTP: telemetry.otlp_endpoint (docs/operate.md, \"Settings\").\n\n\
          # Watching services and judging cases (docs/judging.md): who leaves this section out earns nothing.\n\
          [duties]\n\
          # The operator's account in the ledger, if it is not that of the checkpoint key.\n\

@@ -7,6 +7,7 @@ mod init;
 mod reach;
 
 use crate::args::OutputArgs;
+use crate::telemetry::Traces;
 use crate::{keys, output, serve};
 use clap::{Args, Subcommand};
 use rampart_node::config::{ENV_PREFIX, Override};
@@ -88,8 +89,12 @@ pub fn run(command: Command) -> anyhow::Result<()> {
             new_consensus_key,
         } => backup::restore(&config.load()?, &from, &new_consensus_key),
         Command::Run { config } => {
-            serve::log();
             let config = config.load()?;
+            let traces = config.telemetry.as_ref();
+            let traces = traces
+                .map(|telemetry| Traces::start("rampart-node", telemetry))
+                .transpose()?;
+            serve::log(traces.as_ref());
             let keys = unlock(&config)?;
             Ok(rampart_node::run(config, keys, serve::shutdown)?)
         }
