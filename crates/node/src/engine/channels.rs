@@ -35,8 +35,8 @@ pub const ENGINE_CHANNELS: [(u64, Quota); 8] = [
     (9, quota(NZU32!(16), NZU32!(8))),
 ];
 
-/// The mempool's channel.
-pub const MEMPOOL_CHANNEL: (u64, Quota) = (7, quota(NZU32!(256), NZU32!(64)));
+/// The mempool's channel: messages are full, or some milliseconds apart.
+pub const MEMPOOL_CHANNEL: (u64, Quota) = (7, quota(NZU32!(256), NZU32!(16)));
 
 /// The channel of checkpoint signatures.
 pub const CHECKPOINT_CHANNEL: (u64, Quota) = (8, quota(NZU32!(32), NZU32!(16)));
@@ -119,7 +119,7 @@ mod tests {
     const BLOCKS: u32 = 10;
 
     #[test]
-    fn mailboxes_of_the_largest_network_take_less_than_130_mib() {
+    fn mailboxes_of_the_largest_network_take_less_than_100_mib() {
         // Measured: some 640 bytes for a place in both mailboxes.
         const PLACE: u64 = 640;
         let peers = TRACKED_EPOCHS * u64::from(MAX_SEATS + 1);
@@ -128,7 +128,7 @@ mod tests {
             .chain([MEMPOOL_CHANNEL, CHECKPOINT_CHANNEL]);
         let bursts: u64 = all.map(|(_, quota)| u64::from(quota.burst_size().get())).sum();
         assert!(
-            bursts * peers * PLACE < 130 << 20,
+            bursts * peers * PLACE < 100 << 20,
             "{bursts} places for each peer"
         );
     }
