@@ -31,7 +31,23 @@ pub struct RequestLimits {
 }
 
 /// Answers a request.
+#[tracing::instrument(
+    level = "debug",
+    name = "request",
+    skip_all,
+    fields(otel.kind = "server", http.response.status_code = tracing::field::Empty)
+)]
 pub async fn answer(
+    gateway: &Gateway,
+    limits: RequestLimits,
+    request: Request<Incoming>,
+) -> Response<ResponseBody> {
+    let response = route(gateway, limits, request).await;
+    tracing::Span::current().record("http.response.status_code", response.status().as_u16());
+    response
+}
+
+async fn route(
     gateway: &Gateway,
     limits: RequestLimits,
     request: Request<Incoming>,

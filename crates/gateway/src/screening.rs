@@ -37,6 +37,7 @@ pub struct Screener {
 
 impl Screener {
     /// Asks about a transaction at `now` (unix seconds); an error is the refusal to tell the client.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn screen(
         &self,
         transaction: &Transaction,

@@ -90,6 +90,7 @@ impl Upstream {
     }
 
     /// Relays a body and returns the answer as it arrives.
+    #[tracing::instrument(level = "debug", skip_all, fields(otel.kind = "client"))]
     pub async fn relay(&self, body: Bytes) -> Result<Response<Incoming>, UpstreamError> {
         let sent = timeout(self.timeout, self.client.send(self.request(body)?)).await;
         Ok(sent.map_err(|_| HttpError::Timeout)??)
@@ -100,6 +101,7 @@ impl Upstream {
         self.call_bounded(body, self.limit).await
     }
 
+    #[tracing::instrument(level = "debug", name = "call", skip_all, fields(otel.kind = "client"))]
     async fn call_bounded(&self, body: Bytes, limit: usize) -> Result<Bytes, UpstreamError> {
         let request = self.request(body)?;
         let answered = timeout(self.timeout, self.client.send_and_read(request, limit)).await;

@@ -4,7 +4,7 @@ mod layers;
 mod telemetry;
 
 pub use layers::{ENV_PREFIX, NotASetting, Override};
-pub use telemetry::Telemetry;
+pub use telemetry::{DEFAULT_SAMPLE_RATIO, Telemetry};
 
 use crate::application::Pacing;
 use crate::checkpoint::Schedule;

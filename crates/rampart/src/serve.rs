@@ -2,7 +2,7 @@
 //! runs until SIGINT or SIGTERM.
 
 use crate::output;
-use crate::telemetry::Traces;
+use crate::telemetry::{TraceArgs, Traces};
 use anyhow::Context;
 use clap::Subcommand;
 use std::io::IsTerminal;
@@ -20,6 +20,8 @@ pub enum ServiceCommand {
         /// Its configuration (TOML).
         #[arg(long)]
         config: PathBuf,
+        #[command(flatten)]
+        traces: TraceArgs,
     },
 }
 
@@ -30,6 +32,8 @@ pub enum GatewayCommand {
         /// Its configuration (TOML).
         #[arg(long)]
         config: PathBuf,
+        #[command(flatten)]
+        traces: TraceArgs,
     },
     /// Check a configuration without running it.
     Check {
@@ -108,16 +112,18 @@ fn read(path: &Path) -> anyhow::Result<String> {
 }
 
 pub async fn sidecar(command: ServiceCommand) -> anyhow::Result<()> {
-    let ServiceCommand::Run { config } = command;
-    log(None);
+    let ServiceCommand::Run { config, traces } = command;
+    let traces = traces.start("rampart-sidecar")?;
+    log(traces.as_ref());
     let config = rampart_sidecar::Config::from_toml(&read(&config)?)?;
     Ok(rampart_sidecar::run(config, shutdown()).await?)
 }
 
 pub async fn gateway(command: GatewayCommand) -> anyhow::Result<()> {
     match command {
-        GatewayCommand::Run { config } => {
-            log(None);
+        GatewayCommand::Run { config, traces } => {
+            let traces = traces.start("rampart-gateway")?;
+            log(traces.as_ref());
             Ok(rampart_gateway::run(rampart_gateway::Config::read(&config)?, shutdown()).await?)
         }
         GatewayCommand::Check { config } => {

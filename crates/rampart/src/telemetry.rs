@@ -13,7 +13,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData, SpanExporter as Export,
 };
-use rampart_node::config::Telemetry;
+use rampart_node::config::{DEFAULT_SAMPLE_RATIO, Telemetry};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tracing::Subscriber;
@@ -30,6 +30,30 @@ const BATCH: usize = 512;
 const PERIOD: Duration = Duration::from_secs(2);
 /// Longest time of one request, and of the last ones when the service ends.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the traces of a service go that has no setting for it: an operator has.
+#[derive(Debug, clap::Args)]
+pub struct TraceArgs {
+    /// A collector of OTLP over HTTP, such as http://127.0.0.1:4318, to export traces to.
+    #[arg(long, env = "RAMPART_OTLP_ENDPOINT", hide_env_values = true)]
+    otlp_endpoint: Option<String>,
+    /// Share of the traces that are exported, from 0 to 1.
+    #[arg(long, env = "RAMPART_OTLP_SAMPLE_RATIO", default_value_t = DEFAULT_SAMPLE_RATIO)]
+    otlp_sample_ratio: f64,
+}
+
+impl TraceArgs {
+    /// Starts to export, if there is somewhere to export to.
+    pub fn start(self, service: &'static str) -> anyhow::Result<Option<Traces>> {
+        let telemetry = self.otlp_endpoint.map(|otlp_endpoint| Telemetry {
+            otlp_endpoint,
+            sample_ratio: self.otlp_sample_ratio,
+        });
+        telemetry
+            .map(|telemetry| Traces::start(service, &telemetry))
+            .transpose()
+    }
+}
 
 /// What exports. Dropped, it exports what waits.
 pub struct Traces {

@@ -26,15 +26,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Answers one request; never fails.
+#[tracing::instrument(
+    level = "debug",
+    name = "request",
+    skip_all,
+    fields(otel.kind = "server", http.response.status_code = tracing::field::Empty)
+)]
 pub async fn handle(core: Arc<Core>, request: Request<Incoming>) -> Reply {
     Counters::add(&core.counters.requests);
-    match serve(&core, request).await {
+    let reply = match serve(&core, request).await {
         Ok(reply) => reply,
         Err(refused) => {
             core.counters.refused(refused.refusal);
             reply::refusal(&refused)
         }
-    }
+    };
+    tracing::Span::current().record("http.response.status_code", reply.status().as_u16());
+    reply
 }
 
 async fn serve(core: &Core, request: Request<Incoming>) -> Result<Reply, Refused> {
@@ -67,6 +75,7 @@ async fn serve(core: &Core, request: Request<Incoming>) -> Result<Reply, Refused
 }
 
 /// The purchase that the claim names, and whether its number is unused: from the meter, or else by a confirmation.
+#[tracing::instrument(level = "debug", skip_all)]
 async fn entitlement(
     core: &Core,
     head: &Parts,
@@ -111,6 +120,7 @@ fn upstream_request(
     Ok(request)
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn reserve(core: &Core, claim: Claim, now: Timestamp) -> Result<Reservation, Refused> {
     let voucher = Voucher {
         sequence: claim.parameters.sequence,
@@ -128,6 +138,7 @@ async fn reserve(core: &Core, claim: Claim, now: Timestamp) -> Result<Reservatio
     })
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn forward(
     core: &Core,
     upstream: &Arc<Upstream>,

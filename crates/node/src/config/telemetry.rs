@@ -16,8 +16,11 @@ pub struct Telemetry {
     pub sample_ratio: f64,
 }
 
+/// Share of the traces that is exported unless told otherwise.
+pub const DEFAULT_SAMPLE_RATIO: f64 = 0.1;
+
 const fn default_sample_ratio() -> f64 {
-    0.1
+    DEFAULT_SAMPLE_RATIO
 }
 
 /// Without the URL, which may carry a key.

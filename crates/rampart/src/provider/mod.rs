@@ -12,6 +12,7 @@ pub use terms::{Terms, register_service};
 use crate::args::{NodeArgs, OutputArgs, SendArgs, percent, tokens};
 use crate::session::open;
 use crate::submit::{digest, purchase_id, submit};
+use crate::telemetry::TraceArgs;
 use crate::{output, serve};
 use clap::Subcommand;
 use rampart_gateway::wallet::Wallet;
@@ -190,6 +191,8 @@ pub enum Command {
         /// Its configuration (TOML).
         #[arg(long)]
         config: PathBuf,
+        #[command(flatten)]
+        traces: TraceArgs,
     },
     /// Report what the sidecar metered, proven by the consumers' signatures.
     Report {
@@ -265,7 +268,9 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                     .collect()
             })
         }
-        Command::Serve { config } => serve::sidecar(serve::ServiceCommand::Run { config }).await,
+        Command::Serve { config, traces } => {
+            serve::sidecar(serve::ServiceCommand::Run { config, traces }).await
+        }
         Command::Show {
             provider,
             node,
