@@ -235,3 +235,31 @@ fn where_operators_keep_two_epochs_of_blocks_one_joins_by_state_sync_and_one_res
         "it executed from {first:?} on"
     );
 }
+
+#[test]
+fn an_operator_joins_after_more_epochs_than_committees_are_remembered() {
+    const SHORT: u64 = 8;
+    let height = 70 * SHORT;
+    let mut cluster = changing();
+    cluster.epoch_blocks = SHORT;
+    cluster.retain_blocks = Some(2 * 8);
+    cluster.section = Some(NZU64!(4));
+    let late = Crash::DelayRound {
+        participants: vec![cluster.key(5)],
+        round: Round::new(Epoch::new(67), View::new(3)),
+    };
+    let plan = PlanBuilder::new(cluster.clone())
+        .seed(29)
+        // Most of its blocks are idle ones, a second each.
+        .timeout(5 * LIMIT)
+        .link(link(50, 10, false))
+        .exit_condition(HonestReach { height, operators: 6 })
+        .property(SameRoots { up_to: height })
+        .crash(late);
+    assert!(run(plan).delayed_started);
+    let first = cluster.operator(5).seen(|seen| seen.first);
+    assert!(
+        first.is_some_and(|height| height > 66 * SHORT),
+        "it executed from {first:?} on"
+    );
+}
