@@ -19,4 +19,4 @@ pub use exits::{ExitError, verify_archive, verify_proof, verify_roots, verify_si
 pub use follow::{FollowError, FollowedOperators};
 pub use node::{ClientError, NodeClient, Submitted};
 pub use query::{ServiceQuery, ServiceSort};
-pub use verify::{VerifyError, verify_confirmation};
+pub use verify::{Verifier, VerifyError, verify_confirmation};

@@ -8,8 +8,8 @@ use rampart_protocol::api::{
     Totals, TransactionView, WithdrawalView,
 };
 use rampart_protocol::{
-    Address, B256, CaseId, Confirmation, ExitArchive, OperatorSet, ProviderId, PurchaseId, ServiceId,
-    SignedTransaction,
+    Address, B256, CaseId, Confirmation, ExitArchive, FinalizedBlock, OperatorSet, ProviderId, PurchaseId,
+    ServiceId, SignedTransaction, block::MAX_FINALIZED_BLOCK,
 };
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
@@ -395,9 +395,39 @@ impl NodeClient {
     /// # Errors
     /// See [`ClientError`].
     pub async fn exits(&self) -> Result<ExitArchive, ClientError> {
+        let limits = (MAX_ARCHIVE, ARCHIVE_TIMEOUT);
+        self.bytes("/v1/exits", limits, |body| ExitArchive::from_bytes(body.into()))
+            .await
+    }
+
+    /// The final block of a height with its certificate, not verified (see [`crate::Verifier::verify_block`]).
+    ///
+    /// # Errors
+    /// See [`ClientError`]; not found when it is not final yet, or the node does not keep it.
+    pub async fn block(&self, height: u64) -> Result<FinalizedBlock, ClientError> {
+        let limits = (MAX_FINALIZED_BLOCK, CALL_TIMEOUT);
+        let path = format!("/v1/blocks/{height}");
+        self.bytes(&path, limits, |body| FinalizedBlock::from_bytes(&body))
+            .await
+    }
+
+    /// An answer that is no JSON, of so many bytes within so long.
+    async fn bytes<T, D: std::fmt::Display>(
+        &self,
+        path: &str,
+        limits: (usize, Duration),
+        decode: impl Fn(Vec<u8>) -> Result<T, D>,
+    ) -> Result<T, ClientError> {
         let mut last = ClientError::NoNode;
         for url in &self.urls {
-            match self.exits_of(url).await {
+            let answer = self.bytes_of(url, path, limits).await.and_then(|(status, body)| {
+                decode(body).map_err(|error| ClientError::Malformed {
+                    url: url.to_owned(),
+                    status: status.as_u16(),
+                    reason: error.to_string(),
+                })
+            });
+            match answer {
                 Err(error) if error.is_the_nodes_fault() => last = error,
                 answer => return answer,
             }
@@ -405,22 +435,23 @@ impl NodeClient {
         Err(last)
     }
 
-    async fn exits_of(&self, url: &str) -> Result<ExitArchive, ClientError> {
-        let request = self.http.get(format!("{url}/v1/exits")).timeout(ARCHIVE_TIMEOUT);
+    async fn bytes_of(
+        &self,
+        url: &str,
+        path: &str,
+        (limit, timeout): (usize, Duration),
+    ) -> Result<(StatusCode, Vec<u8>), ClientError> {
+        let request = self.http.get(format!("{url}{path}")).timeout(timeout);
         let unreachable = |source| ClientError::Unreachable {
             url: url.to_owned(),
             source,
         };
         let response = request.send().await.map_err(unreachable)?;
-        let (status, body) = whole(url, response, MAX_ARCHIVE).await?;
+        let (status, body) = whole(url, response, limit).await?;
         if !status.is_success() {
             return Err(refusal(url, status, &body));
         }
-        ExitArchive::from_bytes(body.into()).map_err(|error| ClientError::Malformed {
-            url: url.to_owned(),
-            status: status.as_u16(),
-            reason: error.to_string(),
-        })
+        Ok((status, body))
     }
 
     /// What became of a transaction.

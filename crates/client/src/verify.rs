@@ -11,7 +11,7 @@ use commonware_cryptography::ed25519::PublicKey;
 use commonware_cryptography::keccak256::Digest;
 use commonware_parallel::Sequential;
 use commonware_utils::ordered::Set;
-use rampart_protocol::{B256, Confirmation, Header, OperatorSet};
+use rampart_protocol::{B256, Confirmation, FinalizedBlock, Header, OperatorSet};
 
 /// Why bytes prove no purchase.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +28,8 @@ pub enum VerifyError {
     /// The record is not under the header's root.
     #[error("the purchase is not in the block that the confirmation quotes")]
     NotIncluded,
-    /// A header is not the child of the one before it.
-    #[error("the headers that the confirmation quotes do not follow one another")]
+    /// A header is not the child of the one before it, or does not commit to the body.
+    #[error("the headers that are quoted do not follow one another, or the block's body is another")]
     NotLinked,
     /// The certificate is not canonical bytes of the engine.
     #[error("the finalization certificate cannot be decoded: {0}")]
@@ -89,6 +89,16 @@ impl Verifier {
         }
         let certified = confirmation.certified().ok_or(VerifyError::NotLinked)?;
         self.verify_header(certified, &confirmation.finalization)
+    }
+
+    /// Checks that the operators finalized a block; `Ok` means final. The certificate must be of the epoch that these are the
+    /// operators of.
+    ///
+    /// # Errors
+    /// Says which link of body, header and certificate does not hold.
+    pub fn verify_block(&self, block: &FinalizedBlock) -> Result<(), VerifyError> {
+        let certified = block.certified().ok_or(VerifyError::NotLinked)?;
+        self.verify_header(certified, &block.finalization)
     }
 
     /// Checks that the operators finalized a header.

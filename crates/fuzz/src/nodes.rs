@@ -1,17 +1,19 @@
-//! What nodes answer to clients: JSON, confirmations, handovers, exits, streams of events. A node may lie in all of it.
+//! What nodes answer to clients: JSON, confirmations, blocks, handovers, exits, streams of events. A node may lie in all of it.
 
 use crate::stage::{self, DOMAIN, EPOCH, operators};
 use crate::{shape, shaped};
 use alloy_primitives::{Bytes, keccak256};
 use rampart_client::{
-    OperatorChain, fuzzing, verify_archive, verify_confirmation, verify_proof, verify_signatures,
+    OperatorChain, Verifier, fuzzing, verify_archive, verify_confirmation, verify_proof, verify_signatures,
 };
 use rampart_protocol::api::*;
-use rampart_protocol::{Address, Amount, Confirmation, ExitArchive, Handover, TrustedOperators, merkle};
+use rampart_protocol::{
+    Address, Amount, Confirmation, ExitArchive, FinalizedBlock, Handover, TrustedOperators, merkle,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub fn run(bytes: &[u8]) {
-    match shape(bytes, 6) {
+    match shape(bytes, 7) {
         Some((0, bytes)) => confirmation(bytes),
         Some((1, bytes)) => {
             if let Ok(sets) = serde_json::from_slice::<OperatorSets>(bytes) {
@@ -25,6 +27,7 @@ pub fn run(bytes: &[u8]) {
             archive(&[&bytes[..end], keccak256(&bytes[..end]).as_slice(), &[0xc0]].concat());
         }
         Some((4, bytes)) => exit(bytes),
+        Some((5, bytes)) => block(bytes),
         Some((_, bytes)) => views(bytes),
         None => {}
     }
@@ -37,6 +40,17 @@ fn confirmation(bytes: &[u8]) {
     assert_eq!(confirmation.to_bytes(), bytes, "one encoding");
     if verify_confirmation(&confirmation, operators()).is_ok() {
         assert_eq!(confirmation.record, stage::record(), "nothing else was certified");
+    }
+}
+
+fn block(bytes: &[u8]) {
+    let Ok(block) = FinalizedBlock::from_bytes(bytes) else {
+        return;
+    };
+    assert_eq!(block.to_bytes(), bytes, "one encoding");
+    let verifier = Verifier::new(operators()).expect("the stage's set is sound");
+    if verifier.verify_block(&block).is_ok() {
+        assert_eq!(block, *stage::block(), "nothing else was certified");
     }
 }
 
@@ -185,10 +199,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
         shaped(2, &archived),
         shaped(3, &archived[..archived.len() - 32]),
         shaped(4, json(&exit)),
-        shaped(5, json(&transaction)),
-        shaped(5, error),
+        shaped(5, stage::block().to_bytes()),
+        shaped(6, json(&transaction)),
+        shaped(6, error),
     ];
-    seeds.extend(events().iter().map(|event| shaped(5, json(event))));
+    seeds.extend(events().iter().map(|event| shaped(6, json(event))));
     seeds
 }
 

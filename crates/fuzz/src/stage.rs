@@ -12,8 +12,8 @@ use commonware_utils::non_empty;
 use rampart_client::verify::participants;
 use rampart_protocol::message::Transfer;
 use rampart_protocol::{
-    Address, Amount, B256, Bytes, Checkpoint, Confirmation, Domain, Handover, Header, Nonce, Operator,
-    OperatorSet, PurchaseRecord, SignedCheckpoint, SignedTransaction, merkle,
+    Address, Amount, B256, Bytes, Checkpoint, Confirmation, Domain, FinalizedBlock, Handover, Header, Nonce,
+    Operator, OperatorSet, PurchaseRecord, SignedCheckpoint, SignedTransaction, merkle,
 };
 use std::sync::LazyLock;
 
@@ -126,6 +126,17 @@ pub fn confirmation() -> &'static Confirmation {
         }
     });
     &CONFIRMATION
+}
+
+/// The block of that confirmation, which has no body since nobody executes it.
+pub fn block() -> &'static FinalizedBlock {
+    static BLOCK: LazyLock<FinalizedBlock> = LazyLock::new(|| FinalizedBlock {
+        header: confirmation().header.clone(),
+        body: Default::default(),
+        descendants: Vec::new(),
+        finalization: confirmation().finalization.clone(),
+    });
+    &BLOCK
 }
 
 /// A checkpoint that somebody signed.

@@ -499,6 +499,7 @@ async fn every_answer_is_as_documented(market: &Market, purchase: PurchaseId, ca
 
     let values = document::Values::from([
         (("/v1/transactions", "hash"), withdrawal.hash().to_string()),
+        (("/v1/blocks", "height"), "1".to_owned()),
         (("/eigen/node/services", "id"), "index".to_owned()),
         (("/v1/accounts", "address"), account(BUYER).address().to_string()),
         (("/v1/operators", "address"), judge().address().to_string()),
@@ -518,6 +519,7 @@ async fn every_answer_is_as_documented(market: &Market, purchase: PurchaseId, ca
         "/eigen/node/health",
         "/eigen/node/services/{id}/health",
         "/openapi.json",
+        "/v1/blocks/{height}",
         "/v1/cases/{id}",
         "/v1/providers/{id}",
         "/v1/providers/{id}/purchases",

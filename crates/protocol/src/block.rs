@@ -4,7 +4,7 @@ use crate::error::{DecodeError, decode_exact};
 use crate::observation::Observation;
 use crate::transaction::SignedTransaction;
 use alloc::vec::Vec;
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 
 /// What operators certify. Its digest is keccak-256 of its RLP.
@@ -54,6 +54,17 @@ impl Header {
     pub fn digest(&self) -> B256 {
         keccak256(alloy_rlp::encode(self))
     }
+
+    /// The last of this header and its descendants, which a certificate must be for; `None` unless each is the child of the
+    /// one before.
+    #[must_use]
+    pub fn certified<'a>(&'a self, descendants: &'a [Self]) -> Option<&'a Self> {
+        descendants.iter().try_fold(self, |parent, child| {
+            let follows =
+                child.parent == parent.digest() && parent.height.checked_add(1) == Some(child.height);
+            follows.then_some(child)
+        })
+    }
 }
 
 /// What a block executes: observations first, then transactions, each in order.
@@ -82,6 +93,56 @@ impl Body {
     /// # Errors
     /// When the bytes are not exactly one canonical body.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode_exact(bytes)
+    }
+}
+
+/// Largest encoded finalized block that is read from a node, bytes.
+pub const MAX_FINALIZED_BLOCK: usize = 8 * 1024 * 1024;
+
+/// A block and everything that proves it final to whoever knows the operators: what `GET /v1/blocks/{height}` answers.
+///
+/// This module keeps the parts together; that the certificate is the engine's, `rampart-client` verifies.
+#[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
+pub struct FinalizedBlock {
+    /// What consensus certifies.
+    pub header: Header,
+    /// What it executes.
+    pub body: Body,
+    /// Headers from its child to the block that was certified, in order; empty when the block itself was. A block is
+    /// final when a descendant is, and not every block gets a certificate of its own.
+    pub descendants: Vec<Header>,
+    /// The engine's finalization certificate over the last header's digest, in its own codec.
+    pub finalization: Bytes,
+}
+
+impl FinalizedBlock {
+    /// The header that the certificate must be for, if the header commits to the body and each descendant is the child of
+    /// the one before.
+    #[must_use]
+    pub fn certified(&self) -> Option<&Header> {
+        let committed = self.header.transactions_root == self.body.root();
+        self.header.certified(&self.descendants).filter(|_| committed)
+    }
+
+    /// The canonical encoding.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        alloy_rlp::encode(self)
+    }
+
+    /// Decodes the canonical encoding.
+    ///
+    /// # Errors
+    /// When the bytes are not exactly one block of at most [`MAX_FINALIZED_BLOCK`] bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.len() > MAX_FINALIZED_BLOCK {
+            return Err(DecodeError::TooLong {
+                what: "finalized block",
+                actual: bytes.len(),
+                limit: MAX_FINALIZED_BLOCK,
+            });
+        }
         decode_exact(bytes)
     }
 }

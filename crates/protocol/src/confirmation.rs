@@ -82,11 +82,7 @@ impl Confirmation {
     /// The header that the certificate must be for, if each descendant is the child of the one before.
     #[must_use]
     pub fn certified(&self) -> Option<&crate::Header> {
-        self.descendants.iter().try_fold(&self.header, |parent, child| {
-            let follows =
-                child.parent == parent.digest() && parent.height.checked_add(1) == Some(child.height);
-            follows.then_some(child)
-        })
+        self.header.certified(&self.descendants)
     }
 
     /// The canonical encoding.

@@ -37,12 +37,9 @@ impl Handover {
     /// The header that the certificate must be for: each is the child of the one before, and of the same epoch.
     #[must_use]
     pub fn certified(&self) -> Option<&Header> {
-        self.descendants.iter().try_fold(&self.header, |parent, child| {
-            let follows = child.parent == parent.digest()
-                && parent.height.checked_add(1) == Some(child.height)
-                && child.epoch == parent.epoch;
-            follows.then_some(child)
-        })
+        let epoch = self.header.epoch;
+        let within = self.descendants.iter().all(|header| header.epoch == epoch);
+        self.header.certified(&self.descendants).filter(|_| within)
     }
 }
 

@@ -35,7 +35,7 @@ pub mod units;
 pub mod usage;
 pub mod verdict;
 
-pub use block::{Body, Header};
+pub use block::{Body, FinalizedBlock, Header};
 pub use checkpoint::{Checkpoint, Roots, SignedCheckpoint};
 pub use confirmation::{Confirmation, PurchaseRecord};
 pub use eip712::Domain;

@@ -79,7 +79,8 @@ pub(super) async fn archive<E: Runtime>(
     Ok((headers, stream_of([body.0, signatures.0], place)).into_response())
 }
 
-fn stream_of(parts: [Bytes; 2], place: OwnedSemaphorePermit) -> Body {
+/// Bytes in pieces; the place is free when the last is taken, or nobody takes them any more.
+pub(super) fn stream_of(parts: [Bytes; 2], place: OwnedSemaphorePermit) -> Body {
     Body::from_stream(stream::unfold((parts, place), |(mut parts, place)| async {
         let part = parts.iter_mut().find(|part| !part.is_empty())?;
         let chunk = part.split_to(part.len().min(CHUNK));

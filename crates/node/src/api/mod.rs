@@ -22,10 +22,12 @@
 //! | streams of events | [`MAX_STREAMS`], and [`MAX_STREAMS_PER_ADDRESS`] an address; more are answered 503 |
 //! | age and lag of a stream | its connection's age; live, [`MAX_LAG`] blocks behind; then it ends and says why |
 //! | idle stream | a comment every [`KEEP_ALIVE`] |
+//! | blocks at a time | [`MAX_BLOCKS`], until the last byte is taken; more are answered 503 |
 //! | archives of exits at a time | [`MAX_EXPORTS`], until the last byte is taken; more are answered 503 |
 //! | size and time of one | 36 bytes an account and some; its connection's age and one request more, 680 s |
 
 mod batch;
+mod blocks;
 mod catalogue;
 mod chains;
 mod error;
@@ -115,6 +117,8 @@ pub const MAX_WATCHERS: usize = 4;
 pub const MAX_PAGE: usize = 200;
 /// Most proofs of operator sets on a page: with 256 operators one takes 100 KiB.
 pub const MAX_HANDOVERS: usize = 16;
+/// Blocks that are being written at a time: each is in memory until its client has it.
+pub const MAX_BLOCKS: usize = 32;
 /// Archives of exits that are being written at a time: each may take a client as long as its connection lasts.
 pub const MAX_EXPORTS: usize = 4;
 

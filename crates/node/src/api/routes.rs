@@ -1,10 +1,10 @@
 //! Which routes there are, each with what it takes and answers. What they do is in the modules named.
 
 use super::openapi::{Document, Operation, Routes};
-use super::reads::{Cursor, Recipient};
+use super::reads::{Cursor, PathOf, Recipient};
 use super::{
-    BATCH_ROUTE, MAX_EXPORTS, Shared, batch, catalogue, chains, events, exits, health, judging, market,
-    reads, rewards, submit,
+    BATCH_ROUTE, MAX_BLOCKS, MAX_EXPORTS, Shared, batch, blocks, catalogue, chains, events, exits, health,
+    judging, market, reads, rewards, submit,
 };
 use crate::engine::Runtime;
 use axum::Router;
@@ -75,6 +75,9 @@ pub(super) fn questions<E: Runtime>(document: &mut Document) -> Router<Shared<E>
 }
 
 fn node<E: Runtime>(routes: Routes<'_, Shared<E>>) -> Routes<'_, Shared<E>> {
+    let places = Arc::new(Semaphore::new(MAX_BLOCKS));
+    let block =
+        move |context: State<Shared<E>>, height: PathOf<u64>| blocks::block(context, height, places.clone());
     routes
         .get(
             "/v1/status",
@@ -124,6 +127,21 @@ fn node<E: Runtime>(routes: Routes<'_, Shared<E>>) -> Routes<'_, Shared<E>> {
             reads::checkpoint::<E>,
             Operation::json::<CheckpointView>("The newest checkpoint that this operator signed.")
                 .or_not_found(),
+        )
+        .get(
+            "/v1/blocks/{height}",
+            block,
+            Operation::new(
+                "A final block and what proves it final: RLP of header, body, headers of descendants up to the certified \
+                 one, certificate.",
+            )
+            .content(
+                StatusCode::OK,
+                "application/octet-stream",
+                json!({ "description": "See `rampart_protocol::FinalizedBlock`." }),
+            )
+            .path::<u64>("height", "The block's height; genesis, at 0, is made from the network's file.")
+            .or_not_found(),
         )
         .get(
             "/v1/transactions/{hash}",

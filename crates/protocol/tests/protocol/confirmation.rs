@@ -169,3 +169,23 @@ fn every_bit_of_a_header_is_in_its_digest() {
     }
     assert_eq!(child(&sound).parent, digest);
 }
+
+#[test]
+fn a_block_is_proved_by_its_last_descendant_and_by_nothing_when_its_body_or_a_link_is_another() {
+    let sound = crate::samples::finalized_block();
+    assert_eq!(sound.certified(), sound.descendants.last());
+    let mut cut = sound.clone();
+    cut.descendants.pop();
+    assert_eq!(cut.certified(), cut.descendants.last());
+    cut.descendants.clear();
+    assert_eq!(cut.certified(), Some(&cut.header));
+    let mut other = sound.clone();
+    other.body.transactions.pop();
+    assert_eq!(other.certified(), None, "another body");
+    let mut gap = sound.clone();
+    gap.descendants.remove(0);
+    assert_eq!(gap.certified(), None, "a generation is left out");
+    let mut forged = sound;
+    forged.header.state_root.0[0] ^= 1;
+    assert_eq!(forged.certified(), None, "another header");
+}

@@ -6,8 +6,8 @@ use alloy_rlp::{Decodable, Encodable};
 use proptest::prelude::*;
 use rampart_protocol::observation::GovernanceAction;
 use rampart_protocol::{
-    Amount, Body, Category, Checkpoint, Confirmation, Domain, Header, Message, Observation, PurchaseRecord,
-    Sequence, SignedCheckpoint, SignedTransaction,
+    Amount, Body, Category, Checkpoint, Confirmation, Domain, FinalizedBlock, Header, Message, Observation,
+    PurchaseRecord, Sequence, SignedCheckpoint, SignedTransaction,
 };
 use std::sync::LazyLock;
 
@@ -28,6 +28,9 @@ fn observation(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 fn action(bytes: &[u8]) -> Option<Vec<u8>> {
     GovernanceAction::from_bytes(bytes).ok().map(|a| a.to_bytes())
+}
+fn finalized_block(bytes: &[u8]) -> Option<Vec<u8>> {
+    FinalizedBlock::from_bytes(bytes).ok().map(|b| b.to_bytes())
 }
 fn confirmation(bytes: &[u8]) -> Option<Vec<u8>> {
     Confirmation::from_bytes(bytes).ok().map(|c| c.to_bytes())
@@ -82,7 +85,7 @@ fn corpus() -> Vec<(String, Vec<u8>, Decoder)> {
     }
     let (checkpoint, signed) = (samples::checkpoint(), samples::signed_checkpoint());
     let domain = samples::domain();
-    let rest: [(&str, Vec<u8>, Decoder); 11] = [
+    let rest: [(&str, Vec<u8>, Decoder); 12] = [
         ("Header", alloy_rlp::encode(samples::header()), rlp::<Header>),
         ("Body", alloy_rlp::encode(samples::body()), body),
         ("empty Body", alloy_rlp::encode(Body::default()), body),
@@ -97,6 +100,11 @@ fn corpus() -> Vec<(String, Vec<u8>, Decoder)> {
             "Confirmation",
             samples::confirmation(2, 5, 1).to_bytes(),
             confirmation,
+        ),
+        (
+            "FinalizedBlock",
+            samples::finalized_block().to_bytes(),
+            finalized_block,
         ),
         ("Domain", alloy_rlp::encode(domain), rlp::<Domain>),
         ("Amount", alloy_rlp::encode(Amount::TOKEN), rlp::<Amount>),

@@ -95,6 +95,26 @@ fn headers_and_bodies() {
     assert_eq!(hex::encode(encode(Body::default())), "c2c0c0");
 }
 
+/// A finalized block is the list of what is above: header, body, headers, and a certificate as a byte string.
+#[test]
+fn finalized_blocks() {
+    let block = samples::finalized_block();
+    let parts = [
+        encode(&block.header),
+        encode(&block.body),
+        encode(&block.descendants),
+        encode(&block.finalization),
+    ]
+    .concat();
+    let bytes = block.to_bytes();
+    assert!(bytes.ends_with(&parts));
+    assert_eq!(
+        bytes.len(),
+        parts.len() + 3,
+        "the head of a list of two bytes' length"
+    );
+}
+
 #[test]
 fn observations() {
     let expected = [

@@ -5,8 +5,8 @@ pub use crate::observation_samples::{actions, observations};
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 use k256::ecdsa::SigningKey;
 use rampart_protocol::{
-    AccessKey, Amount, Body, Checkpoint, Confirmation, Domain, Header, Message, ProviderId, PurchaseId,
-    PurchaseRecord, ServiceId, SignedCheckpoint, SignedTransaction, Timestamp, merkle,
+    AccessKey, Amount, Body, Checkpoint, Confirmation, Domain, FinalizedBlock, Header, Message, ProviderId,
+    PurchaseId, PurchaseRecord, ServiceId, SignedCheckpoint, SignedTransaction, Timestamp, merkle,
 };
 
 /// keccak-256 of a phrase, as the scripts of `contracts/` do it.
@@ -148,6 +148,21 @@ pub fn confirmation(index: usize, count: u64, depth: usize) -> Confirmation {
         proof: merkle::proof(&leaves, index).unwrap(),
         header,
         descendants,
+        finalization: Bytes::from_static(b"certificate"),
+    }
+}
+
+/// A block with a body, certified two blocks later by bytes that are no certificate.
+pub fn finalized_block() -> FinalizedBlock {
+    let header = Header {
+        transactions_root: body().root(),
+        ..header()
+    };
+    let first = child(&header);
+    FinalizedBlock {
+        descendants: vec![first.clone(), child(&first)],
+        header,
+        body: body(),
         finalization: Bytes::from_static(b"certificate"),
     }
 }
