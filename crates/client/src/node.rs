@@ -12,6 +12,7 @@ use rampart_protocol::{
     ServiceId, SignedTransaction, block::MAX_FINALIZED_BLOCK,
 };
 use reqwest::StatusCode;
+use reqwest::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -497,6 +498,40 @@ impl NodeClient {
             http.post(url).timeout(CALL_TIMEOUT).json(transactions)
         })
         .await
+    }
+
+    /// Posts bytes as they are, and answers with status and body as they come, errors included: for whoever stands between a
+    /// client and the nodes. A node that does not answer is passed over, and one that answers that it cannot now.
+    ///
+    /// # Errors
+    /// [`ClientError`] when no node answered.
+    pub async fn pass_on(
+        &self,
+        path: &str,
+        media: Option<&str>,
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<(u16, Vec<u8>), ClientError> {
+        let mut last = ClientError::NoNode;
+        for url in &self.urls {
+            let mut request = self.http.post(format!("{url}{path}")).timeout(timeout);
+            if let Some(media) = media {
+                request = request.header(CONTENT_TYPE, media);
+            }
+            let answer = match request.body(body.clone()).send().await {
+                Ok(response) => whole(url, response, MAX_ANSWER).await,
+                Err(source) => Err(ClientError::Unreachable {
+                    url: url.clone(),
+                    source,
+                }),
+            };
+            match answer {
+                Ok((status, body)) if status.is_server_error() => last = refusal(url, status, &body),
+                Ok((status, body)) => return Ok((status.as_u16(), body)),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {

@@ -1,8 +1,10 @@
 //! What an operator configures: its own file (TOML), and the network's file (JSON) that all operators share.
 
+mod follower;
 mod layers;
 mod telemetry;
 
+pub use follower::FollowerConfig;
 pub use layers::{ENV_PREFIX, NotASetting, Override};
 pub use telemetry::{DEFAULT_SAMPLE_RATIO, Telemetry};
 
@@ -367,15 +369,7 @@ impl NodeConfig {
     /// # Errors
     /// When they are less than [`MIN_RETAINED_EPOCHS`] epochs.
     pub fn retention(&self, network: &NetworkFile) -> Result<Option<NonZeroUsize>, ConfigError> {
-        let Some(blocks) = self.retain_blocks else {
-            return Ok(None);
-        };
-        let least = network.epoch_blocks.saturating_mul(MIN_RETAINED_EPOCHS);
-        let kept = usize::try_from(blocks).ok().and_then(NonZeroUsize::new);
-        match kept.filter(|_| blocks >= least) {
-            Some(kept) => Ok(Some(kept)),
-            None => Err(ConfigError::RetainBlocks { blocks, least }),
-        }
+        network.retention(self.retain_blocks)
     }
 
     /// When a transaction is outbid, and up to what.
@@ -530,6 +524,22 @@ impl NetworkFile {
             ..*named
         });
         named.collect()
+    }
+
+    /// How many final blocks are kept where so many are to be; `None` for all.
+    ///
+    /// # Errors
+    /// When they are less than [`MIN_RETAINED_EPOCHS`] epochs.
+    pub(crate) fn retention(&self, blocks: Option<u64>) -> Result<Option<NonZeroUsize>, ConfigError> {
+        let Some(blocks) = blocks else {
+            return Ok(None);
+        };
+        let least = self.epoch_blocks.saturating_mul(MIN_RETAINED_EPOCHS);
+        let kept = usize::try_from(blocks).ok().and_then(NonZeroUsize::new);
+        match kept.filter(|_| blocks >= least) {
+            Some(kept) => Ok(Some(kept)),
+            None => Err(ConfigError::RetainBlocks { blocks, least }),
+        }
     }
 
     /// Which heights are certified for the settlement contract.

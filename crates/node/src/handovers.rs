@@ -28,6 +28,16 @@ pub async fn keep(index: Index, chain: Chain, domain: Domain) -> Result<(), Inde
     }
 }
 
+/// As [`keep`]; a failure is told, and stops nothing else.
+pub(crate) async fn keep_or_tell(index: Index, chain: Chain, domain: Domain) {
+    if let Err(error) = keep(index, chain, domain).await {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "no proofs of operator sets are kept"
+        );
+    }
+}
+
 /// The proof of a committee; `None` while it is not there, `Some(None)` when there will be none here.
 pub async fn prove(chain: &Chain, unproved: &Unproved, domain: Domain) -> Option<Option<Handover>> {
     if chain.tip().height < unproved.height {

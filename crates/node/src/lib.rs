@@ -13,6 +13,7 @@ pub mod disk;
 pub mod engine;
 pub mod exits;
 pub mod feed;
+pub mod follower;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -23,11 +24,13 @@ pub mod index;
 pub mod keys;
 pub mod mempool;
 pub mod monitor;
+mod process;
 mod run;
 mod sink;
 pub mod storage;
 
-pub use config::{NetworkFile, NodeConfig, Restaking};
+pub use config::{FollowerConfig, NetworkFile, NodeConfig, Restaking};
+pub use follower::follow;
 pub use keys::{KeyError, Keys};
 pub use monitor::DutiesConfig;
 pub use rampart_ledger::{GenesisOperator, Params};

@@ -6,7 +6,6 @@ use crate::backup;
 use crate::block::BlockLimits;
 use crate::checkpoint::{Accusation, Checkpoints, EvidenceError, EvidenceStore, Submission};
 use crate::config::{ConfigError, NetworkFile, NodeConfig};
-use crate::disk;
 use crate::engine::network::{self, Connected, NetworkConfig, connect};
 use crate::engine::{self, Committees, Engine, EngineConfig, EngineError, Network, Runtime, SchemeError};
 use crate::exits::{ExitError, ExitStore};
@@ -14,36 +13,33 @@ use crate::feed::{self, ChainFeed, MarkFile};
 use crate::gossip;
 use crate::handovers;
 use crate::hatch::{self, Hatch};
-use crate::index::{Index, IndexError};
+use crate::index::IndexError;
 use crate::keys::{KeyError, Keys};
 use crate::mempool::{Limits, Mempool, Work};
 use crate::monitor::{self, DutiesConfig, DutyError};
+use crate::process::{self, Ports, Process, REMEMBERED_SENDERS, Sizes};
 use crate::sink::{FatalError, Recorder};
-use crate::storage::{StateReader, StorageConfig};
+use crate::storage::StateReader;
 use alloy::signers::local::PrivateKeySigner;
 use commonware_codec::DecodeExt as _;
 use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
-use commonware_runtime::tokio::{Config as RuntimeConfig, Context, Runner};
+use commonware_runtime::tokio::Context;
 use commonware_runtime::{Metrics as _, Runner as _, Supervisor as _};
 use rampart_chain::{ChainError, Endpoints, Outgoing, Sequence, Settlement, Target, Watcher};
 use rampart_ledger::{Key, Record};
+use rampart_protocol::B256;
 use rampart_protocol::observation::Source;
-use rampart_protocol::{B256, keccak256};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-/// Accounts recovered from signatures that are remembered.
-const REMEMBERED_SENDERS: usize = 1 << 16;
 /// Transactions that wait to be passed on to other operators.
 const GOSSIP_QUEUE: usize = 4096;
 
@@ -146,6 +142,14 @@ struct Loaded {
 }
 
 impl Loaded {
+    const fn sizes(&self) -> Sizes {
+        Sizes {
+            threads: self.config.threads,
+            cache_pages: self.config.cache_pages,
+            index_cache: self.config.index_cache,
+        }
+    }
+
     fn new(config: NodeConfig, keys: Keys) -> Result<Self, NodeError> {
         let network = NetworkFile::load(&config.network_file)?;
         config.restaking(&network)?;
@@ -195,27 +199,10 @@ where
 {
     let loaded = Loaded::new(config, keys)?;
     // Held until the end.
-    let _lock = lock(&loaded.config.state_dir)?;
+    let _lock = process::lock(&loaded.config.state_dir)?;
     refuse_retired(&loaded.config.state_dir, key_bytes(&loaded.key.public_key()))?;
-    let runtime = RuntimeConfig::new()
-        .with_worker_threads(loaded.config.threads.max(1))
-        .with_storage_directory(loaded.config.state_dir.join("engine"))
-        .with_tcp_nodelay(Some(true))
-        .with_catch_panics(false);
-    Runner::new(runtime).start(|context| async move { serve(context, loaded, shutdown()).await })
-}
-
-/// Makes the state directory this process's own.
-fn lock(state_dir: &Path) -> Result<File, NodeError> {
-    let unusable = |source| ConfigError::Read {
-        path: state_dir.to_owned(),
-        source,
-    };
-    backup::lock(state_dir)
-        .map_err(unusable)?
-        .ok_or_else(|| NodeError::Busy {
-            path: state_dir.to_owned(),
-        })
+    let runner = loaded.sizes().runner(&loaded.config.state_dir);
+    runner.start(|context| async move { serve(context, loaded, shutdown()).await })
 }
 
 /// A key whose votes were lost with another state must not vote on this one.
@@ -235,6 +222,7 @@ async fn serve(
     loaded: Loaded,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
+    let sizes = loaded.sizes();
     let Loaded {
         config,
         network,
@@ -246,9 +234,7 @@ async fn serve(
     let operators = network.operator_set.clone();
     let domain = operators.domain;
     let limits = BlockLimits::default();
-    let genesis = network.genesis_timestamp_ms.to_be_bytes();
-    let deployment = keccak256([operators.consensus_namespace().as_slice(), &genesis].concat());
-    let index = Index::open(&config.state_dir.join("index.redb"), deployment)?;
+    let index = process::index(&config.state_dir, &network)?;
     let (mempool, feed) = (Mempool::new(Limits::default()), ChainFeed::default());
     let senders = Senders::new(domain, REMEMBERED_SENDERS);
     let exits = ExitStore::open(&config.state_dir.join("exits"), domain)?;
@@ -259,13 +245,13 @@ async fn serve(
         committees.clone(),
         domain,
         network.checkpoints(),
-        signer.clone(),
+        Some(signer.clone()),
         index.clone(),
         exits.clone(),
         evidence,
         hatch.clone(),
     )?;
-    let (fatal, mut failed) = mpsc::channel(1);
+    let (fatal, failed) = mpsc::channel(1);
 
     let l2 = config.l2()?;
     let settlement = Settlement::through(&l2, domain.settlement, None)?;
@@ -325,14 +311,13 @@ async fn serve(
 
     // All that can fail comes before the engine: to stop it in the middle of its start is not quiet.
     let duties = match account {
-        Some(account) => Some((account, monitor::Means::new(&config, deployment)?)),
+        Some(account) => Some((
+            account,
+            monitor::Means::new(&config, process::deployment(&network))?,
+        )),
         None => None,
     };
-    let listener = bind(config.api_listen).await?;
-    let watching = match config.metrics_listen {
-        Some(address) => Some(bind(address).await?),
-        None => None,
-    };
+    let ports = Ports::bind(config.api_listen, config.metrics_listen).await?;
     let Connected {
         channels,
         mempool: gossip_channel,
@@ -351,7 +336,7 @@ async fn serve(
         index: index.clone(),
         mempool: mempool.clone(),
         feed: feed.clone(),
-        checkpoints: checkpoints.clone(),
+        checkpoints: Some(checkpoints.clone()),
         senders: senders.clone(),
         fatal,
     };
@@ -372,7 +357,10 @@ async fn serve(
     };
     let engine: Engine<Context> = engine::start(
         context.child("engine"),
-        engine_config(&config, &network, limits, retention),
+        EngineConfig {
+            state_sync: config.state_sync,
+            ..sizes.engine(&network, retention)
+        },
         committees.clone(),
         place,
         seams,
@@ -381,15 +369,7 @@ async fn serve(
 
     let (gossip, outgoing) = mpsc::channel(GOSSIP_QUEUE);
     let (state, chain) = (engine.state(), engine.chain());
-    let proofs = handovers::keep(index.clone(), chain.clone(), domain);
-    tasks.spawn(async move {
-        if let Err(error) = proofs.await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "no proofs of operator sets are kept"
-            );
-        }
-    });
+    tasks.spawn(handovers::keep_or_tell(index.clone(), chain.clone(), domain));
     tasks.spawn(catch_up(state.clone(), feed.clone()));
     tasks.spawn(gossip::run(
         outgoing,
@@ -418,7 +398,8 @@ async fn serve(
     let least_free = config.min_free_mib.saturating_mul(1 << 20);
     let served = api::Context {
         operators,
-        operator,
+        operator: Some(operator),
+        upstream: None,
         state,
         chain,
         committees,
@@ -441,22 +422,17 @@ async fn serve(
             .map(DutiesConfig::names)
             .unwrap_or_default(),
     };
-    let api::Routers { public, metrics } = api::routers(served, engine_metrics);
     tracing::info!(%operator, api = %config.api_listen, peers = %config.listen, "operator started");
-    tokio::select! {
-        free = disk::until_less_than(config.state_dir.clone(), least_free) => Err(NodeError::DiskFull {
-            path: config.state_dir,
-            free_mib: free >> 20,
-            least_mib: config.min_free_mib,
-        }),
-        () = shutdown => Ok(()),
-        Some(error) = failed.recv() => Err(error.into()),
-        _ = engine.into_handle() => Err(NodeError::Ended),
-        // An operator without its feed, its gossip or its checkpoints looks alive and is not.
-        _ = tasks.join_next() => Err(NodeError::Task),
-        never = api::serve(listener, public, api::PortLimits::default()) => match never {},
-        Some(never) = async { Some(api::serve(watching?, metrics, api::PortLimits::for_metrics()).await) } => match never {},
-    }
+    let process = Process {
+        state_dir: config.state_dir,
+        min_free_mib: config.min_free_mib,
+        engine,
+        tasks,
+        failed,
+        routers: api::routers(served, engine_metrics),
+        ports,
+    };
+    process.serve(shutdown).await
 }
 
 /// The task that reads one contract's sequence, from where it was left.
@@ -472,13 +448,6 @@ fn watch(
     let watcher = Watcher::new(endpoints, target, file.load())?;
     let poll = Duration::from_millis(config.poll_ms.max(50));
     Ok(feed::poll(feed, watcher, file, poll))
-}
-
-/// A listener for clients.
-async fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| NodeError::Listen { address, source })
 }
 
 /// Has the mempool take and offer nothing while the settlement is frozen.
@@ -524,31 +493,4 @@ fn network_config(
         bootstrappers,
         allow_private_addresses: config.allow_private_addresses,
     })
-}
-
-fn engine_config(
-    config: &NodeConfig,
-    network: &NetworkFile,
-    limits: BlockLimits,
-    retain_blocks: Option<NonZeroUsize>,
-) -> EngineConfig {
-    let at_least_one = |size: usize| NonZeroUsize::new(size).unwrap_or(NonZeroUsize::MIN);
-    EngineConfig {
-        operators: network.operator_set.clone(),
-        params: network.params,
-        genesis_operators: network.genesis_operators(),
-        genesis_timestamp_ms: network.genesis_timestamp_ms,
-        epoch_blocks: network.epoch_blocks,
-        limits,
-        pacing: network.pacing(),
-        timeouts: network.timeouts(),
-        storage: StorageConfig {
-            cache_pages: at_least_one(config.cache_pages),
-            index_cache: at_least_one(config.index_cache),
-            retain_blocks,
-            index_tasks: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            ..StorageConfig::new("rampart")
-        },
-        state_sync: config.state_sync,
-    }
 }

@@ -31,8 +31,8 @@ pub struct Recorder {
     pub mempool: Mempool,
     /// What is seen of the chain.
     pub feed: ChainFeed,
-    /// Signs checkpoints.
-    pub checkpoints: Checkpoints,
+    /// Signs checkpoints, or keeps what they certify; `None` where neither is of use.
+    pub checkpoints: Option<Checkpoints>,
     /// Knows the accounts of a block's transactions.
     pub senders: Senders,
     /// Where a failure that must stop the operator is told.
@@ -45,7 +45,8 @@ impl Recorder {
         tracing::debug_span!("index").in_scope(|| self.index.apply(block))?;
         // Also of a block that comes again after a crash, if it is the last that the index knows: its exits may not have
         // been kept before.
-        match self.checkpoints.block(block.block.header()) {
+        let due = self.checkpoints.as_ref();
+        match due.map_or(Ok(()), |due| due.block(block.block.header())) {
             Ok(()) => {}
             Err(CheckpointError::Index(error)) => return Err(error),
             Err(error) => {

@@ -22,6 +22,7 @@ use http::{get, open, parse, post, request, rest};
 use operator::{Running, Stage, access_key, account, eventually, now, sign, tokens};
 use rampart_client::{OperatorChain, follow};
 use rampart_node::api::MAX_BODY;
+use rampart_protocol::api::Role;
 use rampart_protocol::message::{Purchase, RegisterProvider, RegisterService, Withdraw};
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, Category, Domain, Nonce, OperatorSet, ProviderId, Seconds, ServiceId,
@@ -619,7 +620,14 @@ async fn every_answer_says_where_the_operator_stands() {
     assert_eq!(status.chain_id, market.stage.domain().chain_id);
     assert_eq!(status.settlement, market.stage.contracts.settlement);
     assert_eq!(status.capacity, 20_000);
-    assert_eq!(status.operator, market.stage.operators.operators[0].public_key);
+    assert_eq!(
+        (status.role, status.seated, status.operator),
+        (
+            Role::Operator,
+            true,
+            Some(market.stage.operators.operators[0].public_key)
+        )
+    );
     assert_eq!(status.inbox_count, FUNDED.len() as u64);
     assert!(status.timestamp_ms / 1_000 <= now() + 5);
     assert_eq!(

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use rampart_client::OperatorChain;
 use rampart_client::follow::{catch_up, save};
 use rampart_protocol::Amount;
-use rampart_protocol::api::{ForcedView, ParamView, Status, Totals};
+use rampart_protocol::api::{ForcedView, ParamView, Role, Status, Totals};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -70,6 +70,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             let status = Session::open(&node).await?.client.status().await?;
             output::print(output, &status, |status| {
                 vec![
+                    format!("role        {}", role(status)),
                     format!("height      {}", status.height),
                     format!("state root  {}", status.state_root),
                     format!("checkpoint  {} is on the L2", status.checkpoint_height),
@@ -117,6 +118,13 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                 lines.chain(held).chain(owed).collect()
             })
         }
+    }
+}
+
+fn role(status: &Status) -> String {
+    match (status.role, status.seated) {
+        (Role::Operator, false) => "operator without a seat in this epoch".to_owned(),
+        (role, _) => role.to_string(),
     }
 }
 

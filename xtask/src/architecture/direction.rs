@@ -12,7 +12,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("rampart-ledger", &["rampart-protocol"]),
     ("rampart-chain", &["rampart-protocol"]),
     ("rampart-client", &["rampart-protocol"]),
-    // The node's tests ask it as its users do; see TESTS_ONLY.
+    // A follower asks operators as their other clients do.
     (
         "rampart-node",
         &[
@@ -59,10 +59,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
 ];
 
 /// Edges of [`ALLOWED`] that only tests may use.
-const TESTS_ONLY: [(&str, &str); 2] = [
-    ("rampart-gateway", "rampart-vendors"),
-    ("rampart-node", "rampart-client"),
-];
+const TESTS_ONLY: [(&str, &str); 1] = [("rampart-gateway", "rampart-vendors")];
 
 /// What a program must not hold at all, however far down: a consumer's gateway and a provider's sidecar verify, and never
 /// execute the ledger.

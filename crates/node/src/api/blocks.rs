@@ -26,11 +26,7 @@ pub(super) async fn block<E: Runtime>(
     let Ok(place) = places.try_acquire_owned() else {
         return Err(ApiError::overloaded());
     };
-    let found = finalized(&context, height).await.ok_or_else(|| {
-        let tip = context.chain.tip().height;
-        let message = format!("this node has no block {height}: the last is {tip}, and old ones may be gone");
-        ApiError::not_found("block", message)
-    })?;
+    let found = finalized(&context, height).await?;
     let body = Bytes::from(found.to_bytes());
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
@@ -40,13 +36,19 @@ pub(super) async fn block<E: Runtime>(
 }
 
 /// Genesis is in no answer: nobody certified it, and everybody makes it from the network's file.
-async fn finalized<E: Runtime>(context: &Shared<E>, height: u64) -> Option<FinalizedBlock> {
-    if height == 0 || height > context.chain.tip().height {
-        return None;
+async fn finalized<E: Runtime>(context: &Shared<E>, height: u64) -> Result<FinalizedBlock, ApiError> {
+    let tip = context.chain.tip().height;
+    let unknown = || {
+        let message = format!("this node has no final block {height}, only those from 1 to {tip}");
+        ApiError::not_found("block", message)
+    };
+    if height == 0 || height > tip {
+        return Err(unknown());
     }
-    let block = context.chain.block(height).await?;
-    let certificate = context.chain.certificate(height).await?;
-    Some(FinalizedBlock {
+    let block = context.chain.block(height).await;
+    let block = block.ok_or_else(|| ApiError::pruned(height))?;
+    let certificate = context.chain.certificate(height).await.ok_or_else(unknown)?;
+    Ok(FinalizedBlock {
         header: block.header().clone(),
         body: block.body().clone(),
         descendants: certificate.descendants,

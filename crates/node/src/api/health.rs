@@ -6,7 +6,7 @@
 //! | `consensus` | the last block is at most [`STALE`] old | no block yet | older |
 //! | `ledger` | its state is read | it is being restored | it cannot be read |
 //! | `index` | it knows the last block | it is behind | blocks were skipped, or it cannot be read |
-//! | `mempool` | it takes transactions | | it is full, or the settlement is frozen |
+//! | `mempool`, which a follower has not | it takes transactions | | it is full, or the settlement is frozen |
 //!
 //! The node is healthy when all are up, unhealthy when consensus or ledger is down, else partially healthy.
 
@@ -94,7 +94,7 @@ pub(super) async fn services<E: Runtime>(context: &Shared<E>) -> Vec<AvsService>
         description: description.to_owned(),
         status,
     };
-    vec![
+    let mut services = vec![
         service(
             "consensus",
             "Consensus",
@@ -108,13 +108,12 @@ pub(super) async fn services<E: Runtime>(context: &Shared<E>) -> Vec<AvsService>
             "What the API is asked and the state does not answer by key",
             index,
         ),
-        service(
-            "mempool",
-            "Mempool",
-            "Transactions that wait for a block",
-            mempool,
-        ),
-    ]
+    ];
+    if context.upstream.is_none() {
+        let description = "Transactions that wait for a block";
+        services.push(service("mempool", "Mempool", description, mempool));
+    }
+    services
 }
 
 fn consensus(height: u64, timestamp_ms: u64, now_ms: u64) -> AvsStatus {

@@ -14,6 +14,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use rampart_chain::tracker::Standing;
 use rampart_ledger::{Key, Operator};
+use rampart_protocol::Header;
 use std::fmt::{self, Display, Write as _};
 use std::sync::Arc;
 
@@ -86,18 +87,8 @@ fn chain<E: Runtime>(context: &Shared<E>, text: &mut Text) {
         "Consensus epoch of the last final block.",
         tip.epoch,
     );
-    let seated = |epoch| u8::from(context.committees.is_seated(epoch));
-    text.gauge(
-        "rampart_seated",
-        "1 when this operator's key has a seat in that epoch.",
-        seated(tip.epoch),
-    );
-    if context.committees.newest() > tip.epoch {
-        text.gauge(
-            "rampart_seated_next",
-            "1 when it has one in the epoch after; absent until that committee is drawn.",
-            seated(tip.epoch.saturating_add(1)),
-        );
+    if context.operator.is_some() {
+        seats(context, &tip, text);
     }
     disk(context, text);
     text.gauge(
@@ -163,6 +154,23 @@ fn chain<E: Runtime>(context: &Shared<E>, text: &mut Text) {
         "Most streams of events.",
         MAX_STREAMS,
     );
+}
+
+/// Whether this operator votes, now and next.
+fn seats<E: Runtime>(context: &Shared<E>, tip: &Header, text: &mut Text) {
+    let seated = |epoch| u8::from(context.committees.is_seated(epoch));
+    text.gauge(
+        "rampart_seated",
+        "1 when this operator's key has a seat in that epoch.",
+        seated(tip.epoch),
+    );
+    if context.committees.newest() > tip.epoch {
+        text.gauge(
+            "rampart_seated_next",
+            "1 when it has one in the epoch after; absent until that committee is drawn.",
+            seated(tip.epoch.saturating_add(1)),
+        );
+    }
 }
 
 fn disk<E: Runtime>(context: &Shared<E>, text: &mut Text) {
@@ -254,9 +262,12 @@ fn feed<E: Runtime>(context: &Shared<E>, text: &mut Text) {
 
 /// What EigenLayer's specification names, of this operator's account.
 async fn operator<E: Runtime>(context: &Shared<E>, text: &mut Text) {
+    let Some(key) = context.operator else {
+        return;
+    };
     let health = health(context).await;
     let known = context.operators.operators.iter();
-    let mut known = known.filter(|operator| operator.public_key == context.operator);
+    let mut known = known.filter(|operator| operator.public_key == key);
     let address = known.next().map(|operator| operator.checkpoint_key);
     let record: Option<Arc<Operator>> = match address {
         Some(address) => find(context, Key::operator(&address)).await.unwrap_or_default(),

@@ -42,6 +42,7 @@ mod market;
 mod metrics;
 mod openapi;
 mod reads;
+mod relay;
 mod requests;
 mod rewards;
 mod routes;
@@ -62,6 +63,7 @@ use crate::checkpoint::Checkpoints;
 use crate::engine::{Chain, Committees, Runtime};
 use crate::exits::ExitStore;
 use crate::feed::ChainFeed;
+use crate::follower::Endpoints;
 use crate::hatch::Hatch;
 use crate::index::Index;
 use crate::mempool::Mempool;
@@ -126,8 +128,10 @@ pub const MAX_EXPORTS: usize = 4;
 pub struct Context<E: Runtime> {
     /// The deployment and its operators.
     pub operators: OperatorSet,
-    /// This operator's consensus key.
-    pub operator: B256,
+    /// This operator's consensus key; a follower has none.
+    pub operator: Option<B256>,
+    /// Of a follower: the operators that submissions are passed on to, and asked what became of them.
+    pub upstream: Option<Endpoints>,
     /// Finalised state.
     pub state: StateReader<E>,
     /// Finalised blocks.
@@ -229,6 +233,7 @@ fn public<E: Runtime>(shared: &Shared<E>) -> Router {
     let requests = &shared.requests;
     let questions = questions.route("/openapi.json", document);
     let questions = gated(questions, MAX_CONCURRENT, REQUEST_TIMEOUT, requests);
+    let submissions = relay::instead(submissions, shared);
     let submissions = gated(submissions, MAX_SUBMISSIONS, MAX_WAIT + REQUEST_TIMEOUT, requests);
     finished(questions.merge(submissions), Arc::clone(shared))
 }

@@ -13,7 +13,8 @@ use axum::http::StatusCode;
 use commonware_codec::Encode as _;
 use rampart_ledger::{Account, Globals, Key, Params, Purchasers, Record, Stored, Withdrawal};
 use rampart_protocol::api::{
-    AccountView, CheckpointView, ForcedView, OperatorSets, PurchaserView, Status, Totals, WithdrawalView,
+    AccountView, CheckpointView, ForcedView, OperatorSets, PurchaserView, Role, Status, Totals,
+    WithdrawalView,
 };
 use rampart_protocol::merkle::Tree;
 use rampart_protocol::{
@@ -106,6 +107,11 @@ pub(super) async fn status<E: Runtime>(State(context): State<Shared<E>>) -> Answ
         view: tip.view,
         state_root: tip.state_root,
         digest: tip.digest(),
+        role: match &context.upstream {
+            None => Role::Operator,
+            Some(_) => Role::Follower,
+        },
+        seated: context.committees.is_seated(tip.epoch),
         operator: context.operator,
         inbox_count: tip.inbox_count,
         restaking_count: globals.map(|globals| globals.restaking_count),

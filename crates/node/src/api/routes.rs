@@ -141,7 +141,8 @@ fn node<E: Runtime>(routes: Routes<'_, Shared<E>>) -> Routes<'_, Shared<E>> {
                 json!({ "description": "See `rampart_protocol::FinalizedBlock`." }),
             )
             .path::<u64>("height", "The block's height; genesis, at 0, is made from the network's file.")
-            .or_not_found(),
+            .or_not_found()
+            .error(StatusCode::GONE),
         )
         .get(
             "/v1/transactions/{hash}",

@@ -3,7 +3,7 @@
 use super::error::ApiError;
 use super::evaluate::evaluate;
 use super::openapi::query;
-use super::{MAX_WAIT, Shared};
+use super::{MAX_WAIT, Shared, relay};
 use crate::application::{Lane, Verified};
 use crate::engine::Runtime;
 use crate::mempool::{PoolError, rejection};
@@ -77,7 +77,14 @@ pub(super) async fn transaction<E: Runtime>(
     hash: Result<Path<B256>, PathRejection>,
 ) -> Result<Json<TransactionView>, ApiError> {
     let Path(hash) = hash?;
-    Ok(Json(find(&context, hash)?))
+    let found = find(&context, hash)?;
+    match &context.upstream {
+        // Where it waits, and why it was rejected, operators know.
+        Some(operators) if found.status == TransactionStatus::Unknown => {
+            Ok(Json(relay::ask(operators, hash).await.unwrap_or(found)))
+        }
+        _ => Ok(Json(found)),
+    }
 }
 
 /// What is known of a transaction.

@@ -68,7 +68,9 @@ impl Checkpoints {
 
     async fn attend(&self, accusation: &mut Accusation, docket: &mut Docket, now_ms: u64) {
         let now = Instant::now();
-        let next = docket.next(self.evidence.all(), self.signer.address(), now);
+        // Who has no key has no way to the service manager either.
+        let me = self.address().unwrap_or_default();
+        let next = docket.next(self.evidence.all(), me, now);
         let sent = accusation.outgoing.subject();
         let (wish, case) = match next {
             None => {
@@ -77,8 +79,7 @@ impl Checkpoints {
             }
             Some(proof) => {
                 let [first, second] = &proof.signed;
-                let recipient = self.signer.address();
-                let call = equivocation_call(accusation.service_manager, first, second, recipient);
+                let call = equivocation_call(accusation.service_manager, first, second, me);
                 let ours = docket.turns.is_ours(self.before(&first.checkpoint)) || sent == Some(call.subject);
                 let wish = if ours { Wish::Do(call) } else { Wish::Nothing };
                 (wish, Some(proof.case()))

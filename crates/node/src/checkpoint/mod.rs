@@ -31,7 +31,7 @@ use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use commonware_p2p::{Receiver, Recipients, Sender};
 use rampart_protocol::eip712::EcdsaSignature;
-use rampart_protocol::{Checkpoint, Domain, ExitArchive, Header, SignedCheckpoint};
+use rampart_protocol::{Address, Checkpoint, Domain, ExitArchive, Header, SignedCheckpoint};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -80,7 +80,7 @@ pub struct Checkpoints {
     committees: Committees,
     domain: Domain,
     schedule: Schedule,
-    signer: PrivateKeySigner,
+    signer: Option<PrivateKeySigner>,
     index: Index,
     exits: ExitStore,
     evidence: EvidenceStore,
@@ -102,7 +102,7 @@ struct State {
 
 impl Checkpoints {
     /// Checkpoints of a deployment, signed with `signer` in the epochs in which it has a seat, their exits kept in
-    /// `exits` and what others sign twice in `evidence`. Goes on with what was signed before a restart and is not on chain. The receiver goes to [`Self::run`].
+    /// `exits` and what others sign twice in `evidence`. Without a signer nothing is signed, and the exits of all are kept. Goes on with what was signed before a restart and is not on chain. The receiver goes to [`Self::run`].
     ///
     /// # Errors
     /// When what was signed before cannot be read.
@@ -114,19 +114,20 @@ impl Checkpoints {
         committees: Committees,
         domain: Domain,
         schedule: Schedule,
-        signer: PrivateKeySigner,
+        signer: Option<PrivateKeySigner>,
         index: Index,
         exits: ExitStore,
         evidence: EvidenceStore,
         hatch: Hatch,
     ) -> Result<(Self, mpsc::Receiver<SignedCheckpoint>), ExitError> {
         let (due, receiver) = mpsc::channel(QUEUE);
+        let me = signer.as_ref().map(PrivateKeySigner::address);
         let own = |(checkpoint, signatures): (Checkpoint, Vec<EcdsaSignature>)| {
             let mut signed = signatures.into_iter().map(|signature| SignedCheckpoint {
                 checkpoint,
                 signature,
             });
-            let own = signed.find(|signed| signed.signer(&domain) == Some(signer.address()))?;
+            let own = signed.find(|signed| me.is_some() && signed.signer(&domain) == me)?;
             Some((checkpoint.height, own))
         };
         let pending = exits.pending(|height| schedule.is_last(height))?;
@@ -190,7 +191,7 @@ impl Checkpoints {
             .committees
             .get(epoch)
             .ok_or(CheckpointError::Operators(epoch))?;
-        if set.seat(self.signer.address()).is_none() {
+        if self.address().is_some_and(|me| set.seat(me).is_none()) {
             self.state().collection.reached(header.height);
             return Ok(());
         }
@@ -224,24 +225,20 @@ impl Checkpoints {
             inbox_count: header.inbox_count,
             next_operator_set: next.hash(),
         };
-        let signature = self
-            .signer
-            .sign_hash_sync(&checkpoint.signing_hash(&self.domain))?;
-        let signature = EcdsaSignature::new(signature.as_bytes());
-        let signed = SignedCheckpoint {
-            checkpoint,
-            signature,
-        };
+        let signed = self.sign(checkpoint)?;
         // Before anybody has the signature: what it certifies must be possible to prove.
         let archive = ExitArchive::new(self.domain, checkpoint, &leaves.exits);
-        let archive = archive.signed(vec![signature]);
+        let archive = archive.signed(signed.iter().map(|signed| signed.signature).collect());
         self.exits
             .keep(&archive, |height| self.schedule.is_last(height))?;
         {
             let mut state = self.state();
             state.collection.reached(header.height);
-            self.sort(&mut state, signed);
             state.newest = Some(checkpoint);
+            let Some(signed) = signed else {
+                return Ok(());
+            };
+            self.sort(&mut state, signed);
             state.own.insert(header.height, signed);
             while state.own.len() > QUEUE {
                 // Without an epoch's last one the chain takes none of the later ones.
@@ -251,8 +248,26 @@ impl Checkpoints {
             }
         }
         // When the queue is full the repetition of every tick carries it.
-        let _ = self.due.try_send(signed);
+        if let Some(signed) = signed {
+            let _ = self.due.try_send(signed);
+        }
         Ok(())
+    }
+
+    fn address(&self) -> Option<Address> {
+        self.signer.as_ref().map(PrivateKeySigner::address)
+    }
+
+    /// The checkpoint with this operator's signature, if this is an operator.
+    fn sign(&self, checkpoint: Checkpoint) -> Result<Option<SignedCheckpoint>, CheckpointError> {
+        let Some(signer) = &self.signer else {
+            return Ok(None);
+        };
+        let signature = signer.sign_hash_sync(&checkpoint.signing_hash(&self.domain))?;
+        Ok(Some(SignedCheckpoint {
+            checkpoint,
+            signature: EcdsaSignature::new(signature.as_bytes()),
+        }))
     }
 
     /// Puts a signature into the collection, which must know the signers of its height.

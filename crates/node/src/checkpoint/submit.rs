@@ -34,6 +34,12 @@ pub struct Submission {
 #[derive(Debug, Default)]
 struct Attempts {
     turns: Turns,
+    looks: Looks,
+}
+
+/// What is remembered between looks at the contract.
+#[derive(Debug, Default)]
+struct Looks {
     heard: Heard,
     ticks: u64,
 }
@@ -51,7 +57,8 @@ impl Checkpoints {
 
     /// Learns what is on chain, and submits if it is this operator's turn.
     async fn tick(&self, submission: &mut Submission, attempts: &mut Attempts, now_ms: u64) {
-        self.look(submission, attempts).await;
+        self.look(&submission.settlement, submission.finality, &mut attempts.looks)
+            .await;
         if self.hatch.is_frozen() {
             return;
         }
@@ -74,11 +81,20 @@ impl Checkpoints {
         submission.status.send_replace(Some(submission.outgoing.status()));
     }
 
-    async fn look(&self, submission: &Submission, attempts: &mut Attempts) {
-        match submission.settlement.accepted_height().await {
+    /// Learns what is on chain, for ever, and submits nothing.
+    pub async fn watch(self, settlement: Settlement, finality: Finality) {
+        let (mut ticks, mut looks) = (ticks(), Looks::default());
+        loop {
+            ticks.tick().await;
+            self.look(&settlement, finality, &mut looks).await;
+        }
+    }
+
+    async fn look(&self, settlement: &Settlement, finality: Finality, looks: &mut Looks) {
+        match settlement.accepted_height().await {
             Ok(height) => {
                 let before = self.accepted().height;
-                let height = attempts.heard.hear(height);
+                let height = looks.heard.hear(height);
                 if height < before {
                     tracing::warn!(
                         before,
@@ -90,16 +106,16 @@ impl Checkpoints {
             }
             Err(error) => tracing::warn!(%error, "the settlement contract cannot be read"),
         }
-        if attempts.ticks.is_multiple_of(FINAL_EVERY) {
+        if looks.ticks.is_multiple_of(FINAL_EVERY) {
             // An endpoint that does not keep that block's state costs memory only: what was accepted is then kept for longer.
-            match submission.settlement.final_height(submission.finality).await {
+            match settlement.final_height(finality).await {
                 Ok(height) => self.settled(height),
                 Err(error) => {
                     tracing::debug!(%error, "what is final of the settlement contract cannot be read")
                 }
             }
         }
-        attempts.ticks = attempts.ticks.wrapping_add(1);
+        looks.ticks = looks.ticks.wrapping_add(1);
     }
 
     /// What should become of the transaction on its way, or be sent.
@@ -156,7 +172,7 @@ impl Checkpoints {
     pub(super) fn before(&self, checkpoint: &Checkpoint) -> u64 {
         let set = self.committees.get(self.schedule.epoch(checkpoint.height));
         let seats = set.as_ref().map_or(0, |set| set.operators.len() as u64);
-        let seat = set.and_then(|set| set.seat(self.signer.address()));
+        let seat = set.and_then(|set| set.seat(self.address()?));
         let seat = seat.map_or(0, |(position, _)| position as u64);
         turns::before(checkpoint.height, self.schedule.interval, seats, seat)
     }

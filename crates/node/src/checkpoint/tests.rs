@@ -67,7 +67,7 @@ fn place_in(folder: TempDir, interval: u64, epoch_blocks: u64) -> Place {
         committees,
         domain,
         schedule,
-        key(1),
+        Some(key(1)),
         index.clone(),
         exits,
         evidence,

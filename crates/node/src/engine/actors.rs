@@ -12,7 +12,7 @@ use super::scheme::{Finalization, Scheme};
 use super::state_sync::{Peers, StateSource};
 use crate::application::{Feed, LedgerApplication, Sink, Source};
 use crate::block::{Block, BlockContext};
-use crate::storage::{self, Digest, IO_BUFFER, SYNC_BATCH, SharedState};
+use crate::storage::{self, Digest, IO_BUFFER, SYNC_BATCH, SharedState, StateDb, StateOperation};
 use commonware_broadcast::buffered;
 use commonware_consensus::{
     CertifiableAutomaton, Relay, Reporter,
@@ -32,13 +32,13 @@ use commonware_consensus::{
 use commonware_cryptography::{Digested, Keccak256, certificate::Verifier as _, ed25519::PublicKey};
 use commonware_glue::stateful::{
     Config as StatefulConfig, Mailbox as StatefulMailbox, PruneConfig, Stateful, SyncPlan,
-    db::SyncEngineConfig,
+    db::{AttachableResolver, SyncEngineConfig},
     probe::{self, Probe},
 };
 use commonware_p2p::{Blocker, Provider, Receiver, Sender};
 use commonware_parallel::Sequential;
 use commonware_runtime::{Handle, buffer::paged::CacheRef};
-use commonware_storage::{archive::prunable, translator::EightCap};
+use commonware_storage::{archive::prunable, mmr, qmdb::sync::Source as SyncSource, translator::EightCap};
 use commonware_utils::{NZU64, NZUsize, NonZeroDuration};
 use std::{
     num::NonZeroUsize,
@@ -74,26 +74,26 @@ pub(super) type Variant = Standard<Block>;
 pub(super) type Plan<E> = SyncPlan<E, Scheme, Variant>;
 pub(super) type App<I, F, K> = LedgerApplication<I, F, K>;
 
-/// What several actors share.
-pub(super) struct Common<E, P, B> {
+/// What several actors share. Those that speak to peers need a place among them besides.
+pub(super) struct Common<E, W> {
     pub(super) context: E,
     pub(super) config: EngineConfig,
     pub(super) committees: Committees,
     pub(super) epocher: FixedEpocher,
+    pub(super) page_cache: CacheRef,
+    pub(super) handles: Vec<Handle<()>>,
+    pub(super) place: W,
+}
+
+/// An operator among its peers.
+pub(super) struct Place<P, B> {
     pub(super) me: PublicKey,
     pub(super) peers: P,
     pub(super) blocker: B,
-    pub(super) page_cache: CacheRef,
     pub(super) fetch_timeout: NonZeroDuration,
-    pub(super) handles: Vec<Handle<()>>,
 }
 
-impl<E, P, B> Common<E, P, B>
-where
-    E: Runtime,
-    P: Provider<PublicKey = PublicKey>,
-    B: Blocker<PublicKey = PublicKey>,
-{
+impl<E: Runtime, W> Common<E, W> {
     fn partition(&self, name: &str) -> String {
         format!("{}-{name}", self.config.storage.prefix)
     }
@@ -112,73 +112,9 @@ where
         Ok(())
     }
 
-    /// Serves proofs of committees to peers and asks for them.
-    pub(super) fn handovers<S, R>(&mut self, channel: (S, R), kept: Kept) -> Handovers<E>
-    where
-        S: Sender<PublicKey = PublicKey>,
-        R: Receiver<PublicKey = PublicKey>,
-    {
-        let (handovers, handle) = Handovers::start(
-            self.context.child("handovers"),
-            self.committees.clone(),
-            (self.epocher.clone(), self.config.operators.domain),
-            self.resolving(),
-            channel,
-            kept,
-        );
-        self.handles.push(handle);
-        handovers
-    }
-
-    /// How the engine's own resolvers send requests.
-    fn resolving(&self) -> Peers<P, B> {
-        Peers {
-            me: self.me.clone(),
-            peers: self.peers.clone(),
-            blocker: self.blocker.clone(),
-            mailbox: MAILBOX,
-            fetch_timeout: self.fetch_timeout,
-            fetch_retry: FETCH_RETRY,
-        }
-    }
-
-    /// Decides between state sync and recovery, and starts the probe that serves or seeks a recent certificate.
-    ///
-    /// Whoever syncs must know the committee of the block that it starts from. It learns all that its peers can prove, and
-    /// then asks the newest one for a certificate.
-    pub(super) async fn plan<S, R>(
-        &mut self,
-        channel: (S, R),
-        handovers: &mut Handovers<E>,
-    ) -> Result<(Plan<E>, probe::Mailbox<Scheme, Variant>), EngineError>
-    where
-        S: Sender<PublicKey = PublicKey>,
-        R: Receiver<PublicKey = PublicKey>,
-    {
-        let mut plan = Plan::<E>::init(self.context.child("plan"), self.partition("sync-")).await;
-        let syncs = plan.should_sync(self.config.state_sync);
-        if syncs || plan.floor().is_some() {
-            handovers.catch_up().await;
-        }
-        let newest = self.committees.newest().saturating_sub(1);
-        let (probe, mailbox) = Probe::new(probe::Config {
-            context: self.context.child("probe"),
-            provider: self.committees.clone(),
-            strategy: Sequential,
-            mailbox_size: MAILBOX,
-            blocker: self.blocker.clone(),
-            minimum_epoch: Epoch::new(newest),
-            retry_timeout: NonZeroDuration::new(PROBE_RETRY).expect("the constant is not zero"),
-        });
-        self.handles.push(probe.start(channel));
-        if syncs {
-            // Epochs go on meanwhile, and messages are lost: more may have to be learnt to judge the answers.
-            let finalization = handovers.catch_up_until(mailbox.subscribe()).await;
-            let finalization = finalization.map_err(|_| EngineError::Stopped)?;
-            tracing::info!(round = ?finalization.round(), "fetching the state of a recent block from peers");
-            plan = plan.set_floor(finalization).await;
-        }
-        Ok((plan, mailbox))
+    /// Goes on where the stores are, without state sync.
+    pub(super) async fn recovery(&self) -> Plan<E> {
+        Plan::<E>::init(self.context.child("plan"), self.partition("sync-")).await
     }
 
     /// Ordered delivery of finalised blocks, over two archives.
@@ -245,85 +181,25 @@ where
         Ok(Marshal::init(self.context.child("marshal"), certificates, blocks, config).await)
     }
 
-    pub(super) fn marshal_resolver<S, R>(
-        &self,
-        channel: (S, R),
-    ) -> (
-        handler::Receiver<Digest>,
-        marshal_resolver::Mailbox<Digest, PublicKey>,
-    )
-    where
-        S: Sender<PublicKey = PublicKey>,
-        R: Receiver<PublicKey = PublicKey>,
-    {
-        marshal_resolver::init(
-            self.context.child("marshal_resolver"),
-            marshal_resolver::Config {
-                public_key: self.me.clone(),
-                peer_provider: self.peers.clone(),
-                blocker: self.blocker.clone(),
-                mailbox_size: MAILBOX,
-                fetch_timeout: self.fetch_timeout,
-                fetch_retry_delay: FETCH_RETRY,
-                priority_requests: false,
-                priority_responses: false,
-            },
-            channel,
-        )
-    }
-
-    pub(super) fn broadcast<S, R>(&mut self, channel: (S, R)) -> buffered::Mailbox<PublicKey, Block>
-    where
-        S: Sender<PublicKey = PublicKey>,
-        R: Receiver<PublicKey = PublicKey>,
-    {
-        let (engine, mailbox) = buffered::Engine::new(
-            self.context.child("broadcast"),
-            buffered::Config {
-                public_key: self.me.clone(),
-                mailbox_size: MAILBOX,
-                deque_size: BROADCAST_CACHE,
-                priority: false,
-                codec_config: self.config.limits,
-                peer_provider: self.peers.clone(),
-                strategy: Sequential,
-            },
-        );
-        self.handles.push(engine.start(channel));
-        mailbox
-    }
-
-    /// Serves state to peers and fetches it from them; `serving` receives the database when it is open.
-    pub(super) fn state_source<S, R>(
-        &mut self,
-        channel: (S, R),
-        serving: Arc<OnceLock<SharedState<E>>>,
-    ) -> StateSource<E>
-    where
-        S: Sender<PublicKey = PublicKey>,
-        R: Receiver<PublicKey = PublicKey>,
-    {
-        let context = self.context.child("state");
-        let (source, handle) = StateSource::start(context, self.resolving(), serving, channel);
-        self.handles.push(handle);
-        source
-    }
-
     /// Speculative and finalised state around the ledger application.
     #[allow(
         clippy::type_complexity,
         reason = "the actor's type names everything it is generic over"
     )]
-    pub(super) fn stateful<I: Source, F: Feed, K: Sink>(
+    pub(super) fn stateful<I: Source, F: Feed, K: Sink, R>(
         &self,
         application: App<I, F, K>,
         marshal: (MarshalMailbox<Scheme, Variant>, MarshalFloor),
         plan: Plan<E>,
-        resolvers: StateSource<E>,
+        resolvers: R,
     ) -> (
-        Stateful<E, App<I, F, K>, Variant, StateSource<E>, Sequential>,
+        Stateful<E, App<I, F, K>, Variant, R, Sequential>,
         StatefulMailbox<E, App<I, F, K>>,
-    ) {
+    )
+    where
+        R: SyncSource<Family = mmr::Family, Op = StateOperation, Digest = Digest>
+            + AttachableResolver<StateDb<E>>,
+    {
         let provider = application.source();
         Stateful::new(
             self.context.child("stateful"),
@@ -349,15 +225,155 @@ where
             },
         )
     }
+}
+
+impl<E, P, B> Common<E, Place<P, B>>
+where
+    E: Runtime,
+    P: Provider<PublicKey = PublicKey>,
+    B: Blocker<PublicKey = PublicKey>,
+{
+    /// Serves proofs of committees to peers and asks for them.
+    pub(super) fn handovers<S, R>(&mut self, channel: (S, R), kept: Kept) -> Handovers<E>
+    where
+        S: Sender<PublicKey = PublicKey>,
+        R: Receiver<PublicKey = PublicKey>,
+    {
+        let (handovers, handle) = Handovers::start(
+            self.context.child("handovers"),
+            self.committees.clone(),
+            (self.epocher.clone(), self.config.operators.domain),
+            self.resolving(),
+            channel,
+            kept,
+        );
+        self.handles.push(handle);
+        handovers
+    }
+
+    /// How the engine's own resolvers send requests.
+    fn resolving(&self) -> Peers<P, B> {
+        Peers {
+            me: self.place.me.clone(),
+            peers: self.place.peers.clone(),
+            blocker: self.place.blocker.clone(),
+            mailbox: MAILBOX,
+            fetch_timeout: self.place.fetch_timeout,
+            fetch_retry: FETCH_RETRY,
+        }
+    }
+
+    /// Decides between state sync and recovery, and starts the probe that serves or seeks a recent certificate.
+    ///
+    /// Whoever syncs must know the committee of the block that it starts from. It learns all that its peers can prove, and
+    /// then asks the newest one for a certificate.
+    pub(super) async fn plan<S, R>(
+        &mut self,
+        channel: (S, R),
+        handovers: &mut Handovers<E>,
+    ) -> Result<(Plan<E>, probe::Mailbox<Scheme, Variant>), EngineError>
+    where
+        S: Sender<PublicKey = PublicKey>,
+        R: Receiver<PublicKey = PublicKey>,
+    {
+        let mut plan = self.recovery().await;
+        let syncs = plan.should_sync(self.config.state_sync);
+        if syncs || plan.floor().is_some() {
+            handovers.catch_up().await;
+        }
+        let newest = self.committees.newest().saturating_sub(1);
+        let (probe, mailbox) = Probe::new(probe::Config {
+            context: self.context.child("probe"),
+            provider: self.committees.clone(),
+            strategy: Sequential,
+            mailbox_size: MAILBOX,
+            blocker: self.place.blocker.clone(),
+            minimum_epoch: Epoch::new(newest),
+            retry_timeout: NonZeroDuration::new(PROBE_RETRY).expect("the constant is not zero"),
+        });
+        self.handles.push(probe.start(channel));
+        if syncs {
+            // Epochs go on meanwhile, and messages are lost: more may have to be learnt to judge the answers.
+            let finalization = handovers.catch_up_until(mailbox.subscribe()).await;
+            let finalization = finalization.map_err(|_| EngineError::Stopped)?;
+            tracing::info!(round = ?finalization.round(), "fetching the state of a recent block from peers");
+            plan = plan.set_floor(finalization).await;
+        }
+        Ok((plan, mailbox))
+    }
+
+    pub(super) fn marshal_resolver<S, R>(
+        &self,
+        channel: (S, R),
+    ) -> (
+        handler::Receiver<Digest>,
+        marshal_resolver::Mailbox<Digest, PublicKey>,
+    )
+    where
+        S: Sender<PublicKey = PublicKey>,
+        R: Receiver<PublicKey = PublicKey>,
+    {
+        marshal_resolver::init(
+            self.context.child("marshal_resolver"),
+            marshal_resolver::Config {
+                public_key: self.place.me.clone(),
+                peer_provider: self.place.peers.clone(),
+                blocker: self.place.blocker.clone(),
+                mailbox_size: MAILBOX,
+                fetch_timeout: self.place.fetch_timeout,
+                fetch_retry_delay: FETCH_RETRY,
+                priority_requests: false,
+                priority_responses: false,
+            },
+            channel,
+        )
+    }
+
+    pub(super) fn broadcast<S, R>(&mut self, channel: (S, R)) -> buffered::Mailbox<PublicKey, Block>
+    where
+        S: Sender<PublicKey = PublicKey>,
+        R: Receiver<PublicKey = PublicKey>,
+    {
+        let (engine, mailbox) = buffered::Engine::new(
+            self.context.child("broadcast"),
+            buffered::Config {
+                public_key: self.place.me.clone(),
+                mailbox_size: MAILBOX,
+                deque_size: BROADCAST_CACHE,
+                priority: false,
+                codec_config: self.config.limits,
+                peer_provider: self.place.peers.clone(),
+                strategy: Sequential,
+            },
+        );
+        self.handles.push(engine.start(channel));
+        mailbox
+    }
+
+    /// Serves state to peers and fetches it from them; `serving` receives the database when it is open.
+    pub(super) fn state_source<S, R>(
+        &mut self,
+        channel: (S, R),
+        serving: Arc<OnceLock<SharedState<E>>>,
+    ) -> StateSource<E>
+    where
+        S: Sender<PublicKey = PublicKey>,
+        R: Receiver<PublicKey = PublicKey>,
+    {
+        let context = self.context.child("state");
+        let (source, handle) = StateSource::start(context, self.resolving(), serving, channel);
+        self.handles.push(handle);
+        source
+    }
 
     /// The settings of agreement that are the same in every epoch.
     pub(super) fn simplex(&self) -> Simplex<B> {
         Simplex {
-            blocker: self.blocker.clone(),
+            blocker: self.place.blocker.clone(),
             prefix: self.partition("simplex-"),
             page_cache: self.page_cache.clone(),
             timeouts: self.config.timeouts,
-            fetch_timeout: self.fetch_timeout,
+            fetch_timeout: self.place.fetch_timeout,
         }
     }
 }

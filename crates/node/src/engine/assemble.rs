@@ -1,6 +1,6 @@
 //! The one function that wires an operator's actors together, over any runtime and network.
 
-use super::actors::Common;
+use super::actors::{Common, Place};
 use super::channels::Channels;
 use super::committees::{self, Committees};
 use super::config::{EngineConfig, Timeouts};
@@ -19,7 +19,7 @@ use commonware_runtime::Handle;
 use commonware_utils::NonZeroDuration;
 use futures::future::select_all;
 use rampart_ledger::{Changeset, Key, Record};
-use rampart_protocol::Domain;
+use rampart_protocol::{Domain, Header};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -70,20 +70,21 @@ where
         blocker,
     } = network;
     let page_cache = storage::page_cache(&config.storage);
-    let records = rampart_ledger::genesis(&config.params, &config.genesis_operators)?;
-    let genesis = genesis::<E>(&config, &records)?;
-    let (tip_sender, tip) = watch::channel(genesis.header().clone());
+    let genesis = Genesis::new::<E>(&config)?;
+    let (tip_sender, tip) = (genesis.tip.clone(), genesis.tip.subscribe());
     let mut common = Common {
         context,
         config,
-        me: committees.me(),
         committees: committees.clone(),
         epocher: epocher.clone(),
-        peers,
-        blocker,
         page_cache,
-        fetch_timeout,
         handles: Vec::new(),
+        place: Place {
+            me: committees.me().ok_or(EngineError::NoKey)?,
+            peers,
+            blocker,
+            fetch_timeout,
+        },
     };
 
     common.remember().await?;
@@ -91,13 +92,12 @@ where
     let kept = Arc::new(move |epoch| sink.handover(epoch));
     let mut handovers = common.handovers(channels.handovers, kept);
     let (plan, probe) = common.plan(channels.probe, &mut handovers).await?;
-    let start_block = Digested::precomputed(genesis.clone(), genesis.digest());
-    let (marshal, marshal_mailbox, marshal_floor) = common.marshal(&plan, start_block).await?;
+    let (marshal, marshal_mailbox, marshal_floor) = common.marshal(&plan, genesis.digested()).await?;
     let sync_floor = plan.floor().cloned();
     let domain = *seams.senders.domain();
     let application = LedgerApplication::new(
-        &genesis,
-        records,
+        &genesis.block,
+        genesis.records,
         &common.config,
         seams,
         tip_sender.clone(),
@@ -183,7 +183,12 @@ where
 }
 
 /// Tells the committees that the state knows, as soon as it can be read.
-async fn recall<E: Runtime>(clock: E, state: StateReader<E>, committees: Committees, domain: Domain) {
+pub(super) async fn recall<E: Runtime>(
+    clock: E,
+    state: StateReader<E>,
+    committees: Committees,
+    domain: Domain,
+) {
     loop {
         if let Ok(Some(Record::Globals(globals))) = state.get(&Key::globals()).await {
             let newest = globals.committee;
@@ -198,16 +203,37 @@ async fn recall<E: Runtime>(clock: E, state: StateReader<E>, committees: Committ
 }
 
 /// Ends when the first actor ends, which only happens when the runtime stops or the actor failed.
-async fn supervise(handles: Vec<Handle<()>>) {
+pub(super) async fn supervise(handles: Vec<Handle<()>>) {
     let (result, index, _) = select_all(handles).await;
     tracing::warn!(?result, index, "a part of the engine ended");
 }
 
-/// The block at height zero, over the empty state.
-fn genesis<E: Runtime>(config: &EngineConfig, records: &Changeset) -> Result<Block, EngineError> {
-    let empty = <SharedState<E> as DatabaseSet<E>>::initial_sync_targets();
-    Block::genesis(&config.operators, records, config.genesis_timestamp_ms, &empty)
-        .map_err(EngineError::Genesis)
+/// Where a chain starts.
+pub(super) struct Genesis {
+    /// The block at height zero, over the empty state.
+    pub(super) block: Block,
+    /// The ledger's first records.
+    pub(super) records: Changeset,
+    /// Where the header of the last block whose state is applied is told.
+    pub(super) tip: watch::Sender<Header>,
+}
+
+impl Genesis {
+    pub(super) fn new<E: Runtime>(config: &EngineConfig) -> Result<Self, EngineError> {
+        let records = rampart_ledger::genesis(&config.params, &config.genesis_operators)?;
+        let empty = <SharedState<E> as DatabaseSet<E>>::initial_sync_targets();
+        let block = Block::genesis(&config.operators, &records, config.genesis_timestamp_ms, &empty)
+            .map_err(EngineError::Genesis)?;
+        Ok(Self {
+            tip: watch::Sender::new(block.header().clone()),
+            block,
+            records,
+        })
+    }
+
+    pub(super) fn digested(&self) -> Digested<Block> {
+        Digested::precomputed(self.block.clone(), self.block.digest())
+    }
 }
 
 impl Timeouts {

@@ -7,7 +7,7 @@
 use super::scheme::{Scheme, SchemeError, participants};
 use commonware_consensus::types::Epoch;
 use commonware_cryptography::{
-    Signer as _,
+    Signer,
     certificate::{self, Scheme as _, Scoped},
     ed25519::{PrivateKey, PublicKey},
 };
@@ -32,10 +32,10 @@ struct Known {
 }
 
 impl Known {
-    fn new(key: &PrivateKey, set: OperatorSet) -> Result<Self, SchemeError> {
+    fn new(key: Option<&PrivateKey>, set: OperatorSet) -> Result<Self, SchemeError> {
         let namespace = set.consensus_namespace();
         let keys = participants(&set)?;
-        let signer = Scheme::signer(&namespace, keys.clone(), key.clone());
+        let signer = key.and_then(|key| Scheme::signer(&namespace, keys.clone(), key.clone()));
         Ok(Self {
             set: Arc::new(set),
             seated: signer.is_some(),
@@ -51,7 +51,7 @@ pub struct Committees {
 }
 
 struct Shared {
-    key: PrivateKey,
+    key: Option<PrivateKey>,
     known: Mutex<BTreeMap<u64, Known>>,
     /// The newest epoch that is known.
     newest: watch::Sender<u64>,
@@ -70,6 +70,18 @@ impl Committees {
     /// # Errors
     /// When the set gives no scheme.
     pub fn new(key: PrivateKey, epoch: u64, trusted: &OperatorSet) -> Result<Self, SchemeError> {
+        Self::with(Some(key), epoch, trusted)
+    }
+
+    /// As [`new`](Self::new), for whoever has no key and votes in no epoch.
+    ///
+    /// # Errors
+    /// When the set gives no scheme.
+    pub fn watching(epoch: u64, trusted: &OperatorSet) -> Result<Self, SchemeError> {
+        Self::with(None, epoch, trusted)
+    }
+
+    fn with(key: Option<PrivateKey>, epoch: u64, trusted: &OperatorSet) -> Result<Self, SchemeError> {
         let shared = Shared {
             key,
             known: Mutex::default(),
@@ -85,10 +97,10 @@ impl Committees {
         Ok(committees)
     }
 
-    /// The operator's public key.
+    /// The operator's public key, if this is an operator.
     #[must_use]
-    pub fn me(&self) -> PublicKey {
-        self.shared.key.public_key()
+    pub fn me(&self) -> Option<PublicKey> {
+        self.shared.key.as_ref().map(Signer::public_key)
     }
 
     /// Takes in the committee of an epoch. The first that is told of an epoch stays: there is one only.
@@ -99,7 +111,7 @@ impl Committees {
         if self.get(epoch).is_some() {
             return Ok(());
         }
-        let known = Known::new(&self.shared.key, set)?;
+        let known = Known::new(self.shared.key.as_ref(), set)?;
         {
             let mut all = self.known();
             all.entry(epoch).or_insert(known);
@@ -228,6 +240,14 @@ mod tests {
         assert!(scheme(1).unwrap().me().is_none());
         assert!(scheme(2).unwrap().me().is_some());
         assert!(scheme(3).is_none(), "its committee is not known");
+    }
+
+    #[test]
+    fn whoever_has_no_key_follows_every_epoch_and_votes_in_none() {
+        let committees = Committees::watching(0, &set(&[1, 2, 3, 4])).unwrap();
+        assert_eq!(committees.me(), None);
+        assert!(!committees.is_seated(0) && !committees.is_seated(1));
+        assert!(committees.scheme(Epoch::new(1)).unwrap().me().is_none());
     }
 
     #[test]

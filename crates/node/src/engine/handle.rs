@@ -39,6 +39,9 @@ pub enum EngineError {
     /// The committees of past epochs cannot be read.
     #[error("the committees of past epochs cannot be read")]
     Remembered(#[from] super::remembered::RememberedError),
+    /// Nobody to vote as.
+    #[error("an operator needs a consensus key")]
+    NoKey,
     /// Timeouts that the engine cannot work with.
     #[error("timeouts must grow: 0 < leader < certification < skip, 0 < retry < skip, 0 < fetch")]
     Timeouts,

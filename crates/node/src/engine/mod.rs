@@ -8,6 +8,8 @@
 //! Agreement runs in epochs of a fixed number of heights, one instance each (`epochs`), among the committee of that
 //! epoch (`committees`); whoever joins learns the committees by proof (`handover`).
 //!
+//! Whoever only wants to know what is final runs [`follow`]: the same parts, without agreement and without peers.
+//!
 //! What a block means is [`crate::application`]'s; what to put into one is the caller's
 //! [`Source`](crate::application::Source).
 
@@ -17,6 +19,7 @@ mod channels;
 mod committees;
 mod config;
 mod epochs;
+mod follow;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod handle;
@@ -31,6 +34,7 @@ pub use assemble::{Network, start};
 pub use channels::{Channels, ENGINE_CHANNELS, MAX_GOSSIP, MAX_SEATS, max_message_size};
 pub use committees::Committees;
 pub use config::{EngineConfig, MIN_EPOCH_BLOCKS, Timeouts};
+pub use follow::{Supply, follow};
 pub use handle::{Certificate, Chain, Engine, EngineError};
 pub use runtime::Runtime;
 pub use scheme::{Finalization, Scheme, SchemeError, participants};

@@ -248,6 +248,42 @@ impl<E: Runtime> p2p::Producer for Callbacks<E> {
     }
 }
 
+/// In the place of peers that give state, where there are none: the database is told, and nothing is fetched or served.
+pub(super) struct NoPeers<E: Runtime> {
+    serving: Arc<OnceLock<SharedState<E>>>,
+}
+
+impl<E: Runtime> NoPeers<E> {
+    /// The database appears in `serving` when it is open.
+    pub(super) const fn new(serving: Arc<OnceLock<SharedState<E>>>) -> Self {
+        Self { serving }
+    }
+}
+
+impl<E: Runtime> Clone for NoPeers<E> {
+    fn clone(&self) -> Self {
+        Self::new(self.serving.clone())
+    }
+}
+
+impl<E: Runtime> Source for NoPeers<E> {
+    type Family = mmr::Family;
+    type Digest = Digest;
+    type Op = StateOperation;
+    type Error = Abandoned;
+
+    async fn serve(&self, _: StateRequest) -> source::Result<Self> {
+        Err(Abandoned)
+    }
+}
+
+impl<E: Runtime> AttachableResolver<StateDb<E>> for NoPeers<E> {
+    async fn attach_database(&self, database: Shared<StateDb<E>>) {
+        // The engine attaches its one database once.
+        let _ = self.serving.set(database);
+    }
+}
+
 /// An answer that fits its request.
 pub(super) fn decode(request: &StateRequest, value: Bytes) -> Option<StateResponse> {
     let max_ops = usize::try_from(request.max_ops().get()).ok()?;

@@ -12,7 +12,7 @@ use node::{Anvil, funded};
 use rampart_chain::deploy::{Deployer, Hatch, L2Contracts};
 use rampart_chain::{Finality, Settlement};
 use rampart_client::NodeClient;
-use rampart_node::{Keys, NetworkFile, NodeConfig, NodeError, Params};
+use rampart_node::{FollowerConfig, Keys, NetworkFile, NodeConfig, NodeError, Params};
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, Domain, Message, Operator as Seat, OperatorSet, Seconds,
     SignedTransaction,
@@ -85,13 +85,93 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: 
     }
 }
 
-/// The chain, and the files of the one operator.
+/// The chain, and the operators' files: of the one, or the first of several.
 pub struct Stage {
+    pub config: NodeConfig,
+    /// Those of the others.
+    pub others: Vec<NodeConfig>,
     pub anvil: Anvil,
     pub contracts: L2Contracts,
     pub operators: OperatorSet,
-    pub config: NodeConfig,
-    _folder: TempDir,
+    pub folder: TempDir,
+}
+
+/// An operator's keys.
+struct OwnKeys {
+    seed: B256,
+    checkpoint: PrivateKeySigner,
+}
+
+/// The key with which an operator votes.
+pub fn consensus_key(operator: u8) -> PrivateKey {
+    // A consensus key is a seed; the library's own test seeds are other bytes, so the key is made from bytes here.
+    let seed = B256::repeat_byte(0x51 + operator);
+    commonware_codec::DecodeExt::decode(seed.as_slice().to_vec()).unwrap()
+}
+
+impl OwnKeys {
+    fn new(operator: u8) -> Self {
+        Self {
+            seed: B256::repeat_byte(0x51 + operator),
+            // The checkpoint key pays on the chain, so it is one that has coins.
+            checkpoint: funded(usize::from(operator) + 1),
+        }
+    }
+
+    fn public_key(&self) -> B256 {
+        let key = consensus_key(self.seed[0] - 0x51);
+        B256::from_slice(key.public_key().as_ref())
+    }
+
+    fn seat(&self) -> Seat {
+        Seat {
+            public_key: self.public_key(),
+            checkpoint_key: self.checkpoint.address(),
+            weight: 100,
+        }
+    }
+
+    /// An operator's files in a folder, and what it configures.
+    fn config(&self, path: &Path, network: &Path, place: [SocketAddr; 3], l2: &str) -> NodeConfig {
+        let [listen, api_listen, metrics_listen] = place;
+        write_secret(&path.join("consensus.key"), &format!("{:x}", self.seed));
+        write_secret(&path.join("password"), PASSWORD);
+        let mut random = alloy::signers::k256::elliptic_curve::rand_core::OsRng;
+        let private = self.checkpoint.to_bytes();
+        PrivateKeySigner::encrypt_keystore(path, &mut random, private, PASSWORD, Some("checkpoint.json"))
+            .unwrap();
+        NodeConfig {
+            state_dir: path.join("state"),
+            network_file: network.to_owned(),
+            consensus_key_file: path.join("consensus.key"),
+            checkpoint_keystore: path.join("checkpoint.json"),
+            checkpoint_password_file: Some(path.join("password")),
+            listen,
+            reachable_at: None,
+            bootstrappers: std::collections::BTreeMap::new(),
+            state_sync: false,
+            api_listen,
+            metrics_listen: Some(metrics_listen),
+            l2_rpc: l2.to_owned().into(),
+            l2_quorum: None,
+            l2_finality: Finality::Finalized,
+            l1_rpc: None,
+            l1_quorum: None,
+            l1_finality: Finality::Finalized,
+            l2_max_fee_gwei: 200,
+            l1_max_fee_gwei: 200,
+            stuck_after_s: 30,
+            allow_private_addresses: true,
+            poll_ms: 50,
+            min_free_mib: 64,
+            retain_blocks: None,
+            telemetry: None,
+            threads: 2,
+            cache_pages: 1 << 10,
+            index_cache: 1 << 12,
+            duties: None,
+        }
+    }
 }
 
 /// An operator that runs.
@@ -102,7 +182,7 @@ pub struct Running {
 }
 
 /// Addresses that were free a moment ago.
-fn free_addresses() -> [SocketAddr; 3] {
+pub fn free_addresses() -> [SocketAddr; 3] {
     [(); 3]
         .map(|()| TcpListener::bind("127.0.0.1:0").unwrap())
         .map(|listener| listener.local_addr().unwrap())
@@ -126,23 +206,19 @@ impl Stage {
 
     /// A network with these parameters.
     pub async fn with(params: Params) -> Self {
+        Self::of(1, params, 20 * INTERVAL).await
+    }
+
+    /// A network of so many operators, and epochs of so many blocks.
+    pub async fn of(operators: u8, params: Params, epoch_blocks: u64) -> Self {
         let anvil = Anvil::start(CHAIN);
-        // A consensus key is a seed; the library's own test seeds are other bytes, so the key is made from bytes here.
-        let seed = B256::repeat_byte(0x51);
-        let consensus: PrivateKey = commonware_codec::DecodeExt::decode(seed.as_slice().to_vec()).unwrap();
-        let public_key = B256::from_slice(consensus.public_key().as_ref());
-        // The checkpoint key pays on the chain, so it is one that has coins.
-        let checkpoint_key = funded(1);
+        let keys: Vec<OwnKeys> = (0..operators).map(OwnKeys::new).collect();
         let mut operators = OperatorSet {
             domain: Domain {
                 chain_id: CHAIN,
                 settlement: Address::ZERO,
             },
-            operators: vec![Seat {
-                public_key,
-                checkpoint_key: checkpoint_key.address(),
-                weight: 100,
-            }],
+            operators: keys.iter().map(OwnKeys::seat).collect(),
         };
         let deployer = Deployer::new(&anvil.url, funded(0)).unwrap();
         let contracts = deployer
@@ -152,69 +228,38 @@ impl Stage {
         operators.domain.settlement = contracts.settlement;
 
         let folder = TempDir::new().unwrap();
-        let [listen, api_listen, metrics_listen] = free_addresses();
+        let places: Vec<[SocketAddr; 3]> = keys.iter().map(|_| free_addresses()).collect();
+        let addresses = keys.iter().zip(&places);
         let network = NetworkFile {
-            addresses: [(public_key, listen)].into(),
+            addresses: addresses
+                .map(|(keys, place)| (keys.public_key(), place[0]))
+                .collect(),
             operator_set: operators.clone(),
             genesis_timestamp_ms: now() * 1_000,
             settlement_deployed_at: contracts.deployed_at,
             restaking: None,
             checkpoint_interval: INTERVAL,
-            epoch_blocks: 20 * INTERVAL,
+            epoch_blocks,
             params,
             operators: Vec::new(),
             min_interval_ms: 50,
             idle_interval_ms: 250,
         };
-        let path = folder.path();
-        fs::write(
-            path.join("network.json"),
-            serde_json::to_string(&network).unwrap(),
-        )
-        .unwrap();
-        write_secret(&path.join("consensus.key"), &format!("{seed:x}"));
-        write_secret(&path.join("password"), PASSWORD);
-        let mut random = alloy::signers::k256::elliptic_curve::rand_core::OsRng;
-        let private = checkpoint_key.to_bytes();
-        PrivateKeySigner::encrypt_keystore(path, &mut random, private, PASSWORD, Some("checkpoint.json"))
-            .unwrap();
-        let config = NodeConfig {
-            state_dir: path.join("state"),
-            network_file: path.join("network.json"),
-            consensus_key_file: path.join("consensus.key"),
-            checkpoint_keystore: path.join("checkpoint.json"),
-            checkpoint_password_file: Some(path.join("password")),
-            listen,
-            reachable_at: None,
-            bootstrappers: std::collections::BTreeMap::new(),
-            state_sync: false,
-            api_listen,
-            metrics_listen: Some(metrics_listen),
-            l2_rpc: anvil.url.clone().into(),
-            l2_quorum: None,
-            l2_finality: Finality::Finalized,
-            l1_rpc: None,
-            l1_quorum: None,
-            l1_finality: Finality::Finalized,
-            l2_max_fee_gwei: 200,
-            l1_max_fee_gwei: 200,
-            stuck_after_s: 30,
-            allow_private_addresses: true,
-            poll_ms: 50,
-            min_free_mib: 64,
-            retain_blocks: None,
-            telemetry: None,
-            threads: 2,
-            cache_pages: 1 << 10,
-            index_cache: 1 << 12,
-            duties: None,
-        };
+        let file = folder.path().join("network.json");
+        fs::write(&file, serde_json::to_string(&network).unwrap()).unwrap();
+        let all = keys.iter().zip(places).enumerate();
+        let mut configs = all.map(|(n, (keys, place))| {
+            let path = folder.path().join(n.to_string());
+            fs::create_dir(&path).unwrap();
+            keys.config(&path, &file, place, &anvil.url)
+        });
         Self {
+            config: configs.next().unwrap(),
+            others: configs.collect(),
             anvil,
             contracts,
             operators,
-            config,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -269,14 +314,29 @@ impl Running {
     }
 
     pub fn spawn(config: NodeConfig) -> Self {
-        let api = config.api_listen;
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn(move || {
+        Self::spawn_with(config.api_listen, move |stopped| {
             let keys = Keys::from_files(&config)?;
             rampart_node::run(config, keys, move || async move {
                 let _ = stopped.await;
             })
-        });
+        })
+    }
+
+    /// A follower that runs.
+    pub fn following(config: FollowerConfig) -> Self {
+        Self::spawn_with(config.api_listen, move |stopped| {
+            rampart_node::follow(config, move || async move {
+                let _ = stopped.await;
+            })
+        })
+    }
+
+    fn spawn_with(
+        api: SocketAddr,
+        process: impl FnOnce(oneshot::Receiver<()>) -> Result<(), NodeError> + Send + 'static,
+    ) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || process(stopped));
         Self {
             api,
             stop: Some(stop),
@@ -284,7 +344,7 @@ impl Running {
         }
     }
 
-    fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 

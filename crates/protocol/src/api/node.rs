@@ -1,12 +1,21 @@
 //! The node itself: where it stands, its totals and its checkpoints.
 
-use super::json;
+use super::{json, named};
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::units::{Amount, Timestamp};
 use alloc::string::String;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};
 
+named! {
+    /// What a process that serves this API is.
+    Role {
+        /// It has a consensus key: it votes in the epochs in which that has a seat.
+        Operator = "operator",
+        /// It verifies what operators make final, and serves reads.
+        Follower = "follower",
+    }
+}
 json! {
     /// `GET /v1/status`
     Status {
@@ -26,8 +35,13 @@ json! {
         state_root: B256,
         /// Its digest.
         digest: B256,
-        /// This operator's consensus key.
-        operator: B256,
+        /// What this process is.
+        role: Role,
+        /// Whether it votes in that epoch.
+        seated: bool,
+        /// This operator's consensus key; a follower has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        operator: Option<B256>,
         /// Inbox messages consumed.
         inbox_count: u64,
         /// Events of the L1 contracts consumed; absent while the state cannot be read yet.

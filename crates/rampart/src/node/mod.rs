@@ -1,4 +1,5 @@
-//! `rampart node`: an operator's process and what surrounds it: its first configuration, and a check of all that it needs.
+//! `rampart node`: an operator's process and what surrounds it: its first configuration, and a check of all that it needs. And a
+//! follower's, which needs much less.
 
 mod backup;
 mod check;
@@ -10,8 +11,8 @@ use crate::args::OutputArgs;
 use crate::telemetry::Traces;
 use crate::{keys, output, serve};
 use clap::{Args, Subcommand};
-use rampart_node::config::{ENV_PREFIX, Override};
-use rampart_node::{Keys, NodeConfig};
+use rampart_node::config::{ENV_PREFIX, Override, Telemetry};
+use rampart_node::{FollowerConfig, Keys, NodeConfig};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -51,12 +52,17 @@ pub enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Run a follower: it verifies what operators make final, without keys or a seat, and serves the same reads.
+    Follow {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
 }
 
 /// Where an operator's settings come from: flags before the environment before the file.
 #[derive(Clone, Debug, Args)]
 pub struct ConfigArgs {
-    /// Its configuration (TOML).
+    /// The configuration (TOML).
     #[arg(long, env = "RAMPART_NODE_CONFIG")]
     config: PathBuf,
     /// A setting that comes before the file's, `name=value`, levels parted by dots; repeat it for several. The environment
@@ -68,13 +74,18 @@ pub struct ConfigArgs {
 impl ConfigArgs {
     /// The configuration, in layers.
     fn load(&self) -> anyhow::Result<NodeConfig> {
+        Ok(NodeConfig::load_with(&self.config, &self.settings())?)
+    }
+
+    /// What comes before the file, the later before the earlier.
+    fn settings(&self) -> Vec<Override> {
         // A name or value that is no text is no setting of ours.
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let mut settings =
             Override::of_environment(variables.filter(|(name, _)| name.starts_with(ENV_PREFIX)));
         settings.extend(self.settings.iter().cloned());
-        Ok(NodeConfig::load_with(&self.config, &settings)?)
+        settings
     }
 }
 
@@ -90,15 +101,24 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         } => backup::restore(&config.load()?, &from, &new_consensus_key),
         Command::Run { config } => {
             let config = config.load()?;
-            let traces = config.telemetry.as_ref();
-            let traces = traces
-                .map(|telemetry| Traces::start("rampart-node", telemetry))
-                .transpose()?;
-            serve::log(traces.as_ref());
+            let _traces = log("rampart-node", config.telemetry.as_ref())?;
             let keys = unlock(&config)?;
             Ok(rampart_node::run(config, keys, serve::shutdown)?)
         }
+        Command::Follow { config } => {
+            let config = FollowerConfig::load_with(&config.config, &config.settings())?;
+            let _traces = log("rampart-follower", config.telemetry.as_ref())?;
+            Ok(rampart_node::follow(config, serve::shutdown)?)
+        }
     }
+}
+
+/// Begins to log and to trace. What is traced last is exported when the answer is dropped.
+fn log(service: &'static str, telemetry: Option<&Telemetry>) -> anyhow::Result<Option<Traces>> {
+    let traces = telemetry.map(|telemetry| Traces::start(service, telemetry));
+    let traces = traces.transpose()?;
+    serve::log(traces.as_ref());
+    Ok(traces)
 }
 
 fn unlock(config: &NodeConfig) -> anyhow::Result<Keys> {
