@@ -24,7 +24,9 @@ use rampart_protocol::{
     Timestamp,
 };
 use serde_json::Value;
+use std::net::TcpListener;
 use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard};
 
 const OPERATORS: u8 = 4;
 /// Blocks of an epoch: as few as checkpoints permit.
@@ -33,20 +35,29 @@ const SELLER: u8 = 4;
 const BUYER: u8 = 6;
 const WAIT: Option<Duration> = Some(Duration::from_secs(60));
 
+/// One network at a time: two would take each other's ports and processors.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 /// A network of four.
 struct Network {
     // Stopped before the chain is.
     operators: Vec<Running>,
     stage: Stage,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Network {
     async fn start() -> Self {
+        let alone = ALONE.lock().await;
         let stage = Stage::of(OPERATORS, Params::default(), EPOCH).await;
         let others = stage.others.iter().cloned().map(Running::spawn);
         let mut operators: Vec<Running> = others.collect();
         operators.insert(0, stage.start().await);
-        Self { operators, stage }
+        Self {
+            _alone: alone,
+            operators,
+            stage,
+        }
     }
 
     fn urls(&self) -> Vec<String> {
@@ -148,6 +159,7 @@ async fn follow(config: &FollowerConfig, operator: &Running) -> Running {
     follower
 }
 
+/// Waits until one node is as far as another is now.
 async fn catches_up(follower: &Running, operator: &Running) {
     let height = operator.client().status().await.unwrap().height;
     eventually("the follower's blocks", || async {
@@ -171,6 +183,21 @@ async fn same(follower: &Running, operator: &Running, paths: &[String]) {
             (one.status == other.status && alike).then_some(())
         })
         .await;
+    }
+}
+
+/// Every block that both have is the same.
+async fn same_blocks(follower: &Running, operator: &Running) {
+    let height = follower.client().status().await.unwrap().height;
+    catches_up(operator, follower).await;
+    for height in 1..=height {
+        let one = follower.client().block(height).await.unwrap();
+        let other = operator.client().block(height).await.unwrap();
+        assert_eq!(
+            (one.header, one.body),
+            (other.header, other.body),
+            "block {height}"
+        );
     }
 }
 
@@ -226,7 +253,11 @@ async fn a_follower_answers_as_operators_do_over_epochs_and_restarts() {
     let mut network = Network::start().await;
     network.open().await;
     let first = network.buy(&network.operators[0]).await;
-    let mut config = network.follower("follower", network.urls());
+    // One endpoint takes connections and never answers, which holds nothing up.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_url = format!("http://{}", silent.local_addr().unwrap());
+    let urls = [network.urls(), vec![silent_url]].concat();
+    let mut config = network.follower("follower", urls);
     let follower = follow(&config, &network.operators[0]).await;
     same(&follower, &network.operators[0], &reads(&[first])).await;
 
@@ -284,6 +315,7 @@ async fn a_follower_answers_as_operators_do_over_epochs_and_restarts() {
 
     // An operator dies, the follower is stopped, the others go on into the next epochs.
     network.operators.pop().unwrap().stop().await;
+    catches_up(&network.operators[1], &follower).await;
     follower.stop().await;
     let epoch = network.operators[0].client().status().await.unwrap().epoch;
     let third = network.buy(&network.operators[1]).await;
@@ -315,18 +347,7 @@ async fn a_follower_answers_as_operators_do_over_epochs_and_restarts() {
     .await;
 
     // Blocks and events are the same from the first on.
-    let height = follower.client().status().await.unwrap().height;
-    for height in 1..=height {
-        let (one, other) = (
-            follower.client().block(height).await.unwrap(),
-            network.operators[1].client().block(height).await.unwrap(),
-        );
-        assert_eq!(
-            (one.header, one.body),
-            (other.header, other.body),
-            "block {height}"
-        );
-    }
+    same_blocks(&follower, &network.operators[1]).await;
     let events = |client: rampart_client::NodeClient| async move {
         let mut events = client.events(EventFilter::default(), Start::Height(1));
         let mut told = Vec::new();
@@ -404,13 +425,6 @@ async fn endpoints_that_lie_are_refused_each_in_its_own_way_and_nothing_of_it_st
         ..config
     };
     let follower = follow(&config, &network.operators[0]).await;
-    let height = follower.client().status().await.unwrap().height;
-    for height in 1..=height {
-        let (one, other) = (
-            follower.client().block(height).await.unwrap(),
-            network.operators[1].client().block(height).await.unwrap(),
-        );
-        assert_eq!(one.header, other.header, "block {height}");
-    }
+    same_blocks(&follower, &network.operators[1]).await;
     follower.stop().await;
 }

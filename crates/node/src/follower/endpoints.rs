@@ -171,25 +171,27 @@ impl Endpoints {
         });
     }
 
-    /// Asks everybody how far the chain is, for ever.
+    /// Asks everybody how far the chain is, for ever. Each by itself: one that keeps its questioner waiting delays no other.
     pub(super) async fn watch(self, interval: Duration) {
+        let count = self.all().len();
+        let all = (0..count).map(|index| self.watch_one(index, interval));
+        futures::future::join_all(all).await;
+    }
+
+    async fn watch_one(&self, index: usize, interval: Duration) {
         loop {
-            let all = {
-                let now = Instant::now();
+            let asked = {
                 let all = self.all();
-                let able = all
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, one)| one.standing.is_asked(now));
-                let asked = able.map(|(index, one)| Asked {
+                let able = all.get(index).filter(|one| one.standing.is_asked(Instant::now()));
+                able.map(|one| Asked {
                     index,
                     client: one.client.clone(),
-                });
-                asked.collect::<Vec<_>>()
+                })
             };
-            let looks = all.iter().map(|asked| self.look(asked));
-            futures::future::join_all(looks).await;
-            self.settle(Instant::now());
+            if let Some(asked) = asked {
+                self.look(&asked).await;
+                self.settle(Instant::now());
+            }
             tokio::time::sleep(interval).await;
         }
     }

@@ -21,7 +21,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
@@ -131,46 +131,51 @@ impl OwnKeys {
         }
     }
 
-    /// An operator's files in a folder, and what it configures.
-    fn config(&self, path: &Path, network: &Path, place: [SocketAddr; 3], l2: &str) -> NodeConfig {
-        let [listen, api_listen, metrics_listen] = place;
+    /// Puts the files into a new folder.
+    fn write(&self, path: &Path) {
+        fs::create_dir(path).unwrap();
         write_secret(&path.join("consensus.key"), &format!("{:x}", self.seed));
         write_secret(&path.join("password"), PASSWORD);
         let mut random = alloy::signers::k256::elliptic_curve::rand_core::OsRng;
         let private = self.checkpoint.to_bytes();
         PrivateKeySigner::encrypt_keystore(path, &mut random, private, PASSWORD, Some("checkpoint.json"))
             .unwrap();
-        NodeConfig {
-            state_dir: path.join("state"),
-            network_file: network.to_owned(),
-            consensus_key_file: path.join("consensus.key"),
-            checkpoint_keystore: path.join("checkpoint.json"),
-            checkpoint_password_file: Some(path.join("password")),
-            listen,
-            reachable_at: None,
-            bootstrappers: std::collections::BTreeMap::new(),
-            state_sync: false,
-            api_listen,
-            metrics_listen: Some(metrics_listen),
-            l2_rpc: l2.to_owned().into(),
-            l2_quorum: None,
-            l2_finality: Finality::Finalized,
-            l1_rpc: None,
-            l1_quorum: None,
-            l1_finality: Finality::Finalized,
-            l2_max_fee_gwei: 200,
-            l1_max_fee_gwei: 200,
-            stuck_after_s: 30,
-            allow_private_addresses: true,
-            poll_ms: 50,
-            min_free_mib: 64,
-            retain_blocks: None,
-            telemetry: None,
-            threads: 2,
-            cache_pages: 1 << 10,
-            index_cache: 1 << 12,
-            duties: None,
-        }
+    }
+}
+
+/// What the operator with its keys in a folder configures.
+fn config(path: &Path, network: &Path, place: [SocketAddr; 3], l2: &str) -> NodeConfig {
+    let [listen, api_listen, metrics_listen] = place;
+    NodeConfig {
+        state_dir: path.join("state"),
+        network_file: network.to_owned(),
+        consensus_key_file: path.join("consensus.key"),
+        checkpoint_keystore: path.join("checkpoint.json"),
+        checkpoint_password_file: Some(path.join("password")),
+        listen,
+        reachable_at: None,
+        bootstrappers: std::collections::BTreeMap::new(),
+        state_sync: false,
+        api_listen,
+        metrics_listen: Some(metrics_listen),
+        l2_rpc: l2.to_owned().into(),
+        l2_quorum: None,
+        l2_finality: Finality::Finalized,
+        l1_rpc: None,
+        l1_quorum: None,
+        l1_finality: Finality::Finalized,
+        l2_max_fee_gwei: 200,
+        l1_max_fee_gwei: 200,
+        stuck_after_s: 30,
+        allow_private_addresses: true,
+        poll_ms: 50,
+        min_free_mib: 64,
+        retain_blocks: None,
+        telemetry: None,
+        threads: 2,
+        cache_pages: 1 << 10,
+        index_cache: 1 << 12,
+        duties: None,
     }
 }
 
@@ -228,6 +233,13 @@ impl Stage {
         operators.domain.settlement = contracts.settlement;
 
         let folder = TempDir::new().unwrap();
+        // Keystores take long to write, and addresses do not stay free.
+        let folders: Vec<PathBuf> = (0..keys.len())
+            .map(|n| folder.path().join(n.to_string()))
+            .collect();
+        for (keys, path) in keys.iter().zip(&folders) {
+            keys.write(path);
+        }
         let places: Vec<[SocketAddr; 3]> = keys.iter().map(|_| free_addresses()).collect();
         let addresses = keys.iter().zip(&places);
         let network = NetworkFile {
@@ -247,12 +259,8 @@ impl Stage {
         };
         let file = folder.path().join("network.json");
         fs::write(&file, serde_json::to_string(&network).unwrap()).unwrap();
-        let all = keys.iter().zip(places).enumerate();
-        let mut configs = all.map(|(n, (keys, place))| {
-            let path = folder.path().join(n.to_string());
-            fs::create_dir(&path).unwrap();
-            keys.config(&path, &file, place, &anvil.url)
-        });
+        let all = folders.iter().zip(places);
+        let mut configs = all.map(|(path, place)| config(path, &file, place, &anvil.url));
         Self {
             config: configs.next().unwrap(),
             others: configs.collect(),
