@@ -4,6 +4,7 @@
 
 mod error;
 mod pool;
+mod recent;
 mod remembered;
 
 pub use error::{PoolError, rejection};

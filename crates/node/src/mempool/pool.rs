@@ -13,6 +13,7 @@
 //! block by another operator, and then counts.
 
 use super::error::{PoolError, rejection};
+use super::recent::Recent;
 use super::remembered::Remembered;
 use crate::application::{Lane, Refused, Verified};
 use rampart_ledger::Reject;
@@ -72,6 +73,8 @@ pub struct Pool {
     arrivals: BTreeMap<u64, (Lane, Nonce)>,
     tickets: u64,
     rejected: Remembered,
+    /// Lanes that final blocks moved on lately.
+    recent: Recent,
     /// Refusals on top of blocks that are not final yet: height and digest of the block, and the answer.
     refusals: BTreeMap<B256, (u64, B256, Reject)>,
     /// Height and digest of the last final block that the pool was told of.
@@ -90,6 +93,7 @@ impl Pool {
             arrivals: BTreeMap::new(),
             tickets: 0,
             rejected: Remembered::new(limits.remembered),
+            recent: Recent::new(limits.total),
             refusals: BTreeMap::new(),
             last: None,
             frozen: false,
@@ -154,6 +158,8 @@ impl Pool {
         if self.places.contains_key(&hash) {
             return Err(PoolError::Known);
         }
+        // The caller may have read the state just before a block; the pool may know better.
+        let next = self.recent.get(&lane).map_or(next, |recent| recent.max(next));
         self.check(lane, nonce, next)?;
         self.rejected.forget(&hash);
         self.settle(lane, next);
@@ -179,7 +185,6 @@ impl Pool {
             return Err(PoolError::Frozen);
         }
         let queue = self.queues.get(&lane);
-        // The caller may have read the state just before a block; the pool may know better.
         let expected = queue.map_or(next, |queue| queue.next.max(next));
         let limit = self.limits.per_account;
         if nonce < expected {
@@ -249,7 +254,9 @@ impl Pool {
 
     /// A transaction of `lane` with `nonce` is final.
     pub fn applied(&mut self, lane: Lane, nonce: Nonce) {
-        self.settle(lane, Nonce(nonce.0.saturating_add(1)));
+        let next = Nonce(nonce.0.saturating_add(1));
+        self.recent.insert(lane, next);
+        self.settle(lane, next);
     }
 
     /// The ledger refused a candidate. The answer counts once the block under it is final.

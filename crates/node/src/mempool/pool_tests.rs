@@ -157,6 +157,29 @@ fn stops_before_the_block_would_be_too_large() {
 }
 
 #[test]
+fn a_nonce_that_was_read_before_the_last_blocks_does_not_begin_a_queue_behind_them() {
+    let mut pool = pool(&[(1, 0)]);
+    pool.applied(wallet(1), Nonce(0));
+    assert!(pool.is_idle(&wallet(1)));
+    // Its submitter read the state before that block.
+    pool.add(tx(1, 1), Nonce(0), 0).unwrap();
+    assert_eq!(order(&pool, &[]), expected(&[(1, 1)]));
+    let stale = PoolError::StaleNonce {
+        got: Nonce(0),
+        expected: Nonce(1),
+    };
+    assert_eq!(pool.add(tx(1, 0), Nonce(0), 0), Err(stale));
+    // Of more lanes than it remembers the pool forgets the oldest.
+    for account in 2..=40 {
+        pool.applied(wallet(account), Nonce(3));
+    }
+    pool.add(tx(40, 4), Nonce(0), 0).unwrap();
+    pool.add(tx(2, 0), Nonce(0), 0).unwrap();
+    assert_eq!(order(&pool, &[]), expected(&[(1, 1), (40, 4), (2, 0)]));
+    check(&pool);
+}
+
+#[test]
 fn refuses_duplicates_used_taken_and_far_nonces_and_stays_as_it_was() {
     let mut pool = Pool::new(LIMITS);
     pool.add(tx(1, 5), Nonce(3), 0).unwrap();
