@@ -42,7 +42,12 @@ impl Prepared {
     /// Prepares a message of `signer`; `id` is the transaction's hash.
     #[must_use]
     pub fn new(domain: &Domain, signer: Address, id: B256, message: Message) -> Self {
-        let digest = message.signing_hash(domain);
+        Self::with_digest(message.signing_hash(domain), signer, id, message)
+    }
+
+    /// The same when the message's digest is at hand.
+    #[must_use]
+    pub fn with_digest(digest: B256, signer: Address, id: B256, message: Message) -> Self {
         let key_is_good = match &message {
             Message::Purchase(m) => is_acceptable_key(&m.access_key),
             Message::RotateAccessKey(m) => is_acceptable_key(&m.access_key),

@@ -54,12 +54,8 @@ impl Recorder {
                 tracing::error!(error, "no checkpoint signed");
             }
         }
-        let lane = |transaction: &rampart_protocol::SignedTransaction| {
-            self.senders
-                .verify(transaction.clone())
-                .map(|verified| verified.lane())
-        };
-        let lanes: Result<Vec<Lane>, _> = block.block.body().transactions.iter().map(lane).collect();
+        let lanes = block.block.body().transactions.iter();
+        let lanes: Result<Vec<Lane>, _> = lanes.map(|transaction| self.senders.lane(transaction)).collect();
         match lanes {
             Ok(lanes) => self.mempool.finalized(block, &lanes, now_ms()),
             // A finalised block holds no such transaction; what waits then leaves by its lifetime.

@@ -2,7 +2,7 @@
 
 use crate::message::{self, Message};
 use crate::units::PurchaseId;
-use alloy_primitives::{Address, B256, FixedBytes};
+use alloy_primitives::{Address, B256, FixedBytes, keccak256};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
 
@@ -30,6 +30,12 @@ impl Domain {
             chain_id: self.chain_id,
             verifying_contract: self.settlement,
         }
+    }
+
+    /// The EIP-712 domain separator: the hash of [`Self::eip712`].
+    #[must_use]
+    pub fn separator(&self) -> B256 {
+        self.eip712().separator()
     }
 }
 
@@ -85,10 +91,20 @@ impl Message {
     /// The digest that the account signs: EIP-712 over this message in `domain`.
     #[must_use]
     pub fn signing_hash(&self, domain: &Domain) -> B256 {
-        self.clone().into_signing_hash(&domain.eip712())
+        self.signing_hash_under(&domain.separator())
     }
 
-    fn into_signing_hash(self, domain: &Eip712Domain) -> B256 {
+    /// The same for a domain whose separator is at hand, for those who hash many messages.
+    #[must_use]
+    pub fn signing_hash_under(&self, separator: &B256) -> B256 {
+        let mut bytes = [0; 66];
+        bytes[..2].copy_from_slice(&[0x19, 0x01]);
+        bytes[2..34].copy_from_slice(separator.as_slice());
+        bytes[34..].copy_from_slice(self.clone().into_struct_hash().as_slice());
+        keccak256(bytes)
+    }
+
+    fn into_struct_hash(self) -> B256 {
         match self {
             Self::RegisterProvider(m) => sol_types::RegisterProvider {
                 name: m.name,
@@ -96,20 +112,20 @@ impl Message {
                 stake: m.stake.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::UpdateProvider(m) => sol_types::UpdateProvider {
                 provider: m.provider.0,
                 name: m.name,
                 endpoint: m.endpoint,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::AddStake(m) => sol_types::AddStake {
                 provider: m.provider.0,
                 amount: m.amount.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::RegisterService(m) => sol_types::RegisterService {
                 provider: m.provider.0,
                 category: m.category as u8,
@@ -124,7 +140,7 @@ impl Message {
                 upstreamKey: m.upstream_key.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::UpdateService(m) => sol_types::UpdateService {
                 service: m.service.0,
                 category: m.category as u8,
@@ -140,8 +156,8 @@ impl Message {
                 active: m.active,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
-            Self::Purchase(m) => m.to_sol().eip712_signing_hash(domain),
+            .eip712_hash_struct(),
+            Self::Purchase(m) => m.to_sol().eip712_hash_struct(),
             Self::ReportUsage(m) => sol_types::ReportUsage {
                 purchase: m.purchase.0,
                 used: m.used.0,
@@ -149,47 +165,47 @@ impl Message {
                 signature: m.signature,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::Claim(m) => sol_types::Claim {
                 provider: m.provider.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::Withdraw(m) => sol_types::Withdraw {
                 recipient: m.recipient,
                 amount: m.amount.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::Transfer(m) => sol_types::Transfer {
                 recipient: m.recipient,
                 amount: m.amount.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::Unbond(m) => sol_types::Unbond {
                 provider: m.provider.0,
                 amount: m.amount.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::ReleaseStake(m) => sol_types::ReleaseStake {
                 provider: m.provider.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::SetAutoStake(m) => sol_types::SetAutoStake {
                 provider: m.provider.0,
                 share: m.share.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::RotateAccessKey(m) => sol_types::RotateAccessKey {
                 purchase: m.purchase.0,
                 accessKey: m.access_key.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::Review(m) => sol_types::Review {
                 purchase: m.purchase.0,
                 fee: m.fee.0,
@@ -197,21 +213,21 @@ impl Message {
                 evidence: m.evidence,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::Challenge(m) => sol_types::Challenge {
                 purchase: m.purchase.0,
                 bond: m.bond.0,
                 evidence: m.evidence,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::CommitVerdict(m) => sol_types::CommitVerdict {
                 case: m.case.0,
                 round: m.round,
                 commitment: m.commitment,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::RevealVerdict(m) => sol_types::RevealVerdict {
                 case: m.case.0,
                 round: m.round,
@@ -219,41 +235,41 @@ impl Message {
                 salt: m.salt,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::ReportAvailability(m) => sol_types::ReportAvailability {
                 epoch: m.epoch,
                 page: m.page,
                 down: m.down,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::ClaimRewards(m) => sol_types::ClaimRewards {
                 operator: m.operator,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::ClaimRefund(m) => sol_types::ClaimRefund {
                 purchase: m.purchase.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::Reinstate(m) => sol_types::Reinstate {
                 provider: m.provider.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::DelegatePurchaser(m) => sol_types::DelegatePurchaser {
                 purchaser: m.purchaser.0,
                 limit: m.limit.0,
                 expiresAt: m.expires_at.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
             Self::RevokePurchaser(m) => sol_types::RevokePurchaser {
                 purchaser: m.purchaser.0,
                 nonce: m.nonce.0,
             }
-            .eip712_signing_hash(domain),
+            .eip712_hash_struct(),
         }
     }
 }

@@ -91,14 +91,21 @@ impl SignedTransaction {
     /// When the signature is not canonical or does not hold, a purchase names another consumer than the wallet that signed
     /// it, or a delegated key signed anything else than a purchase.
     pub fn signer(&self, domain: &Domain) -> Result<Address, TransactionError> {
+        self.signer_of(&self.message.signing_hash(domain))
+    }
+
+    /// The same when the message's digest is at hand.
+    ///
+    /// # Errors
+    /// As [`Self::signer`].
+    pub fn signer_of(&self, digest: &B256) -> Result<Address, TransactionError> {
         let Signature::Wallet(signature) = &self.signature else {
-            return match self.claimed(domain)? {
+            return match self.claimed(digest)? {
                 Some(claimed) if purchaser::verify(&claimed) => Ok(claimed.consumer),
                 _ => Err(TransactionError::BadDelegatedSignature),
             };
         };
-        let signer =
-            recover(signature, &self.message.signing_hash(domain)).ok_or(TransactionError::BadSignature)?;
+        let signer = recover(signature, digest).ok_or(TransactionError::BadSignature)?;
         match &self.message {
             Message::Purchase(m) if m.consumer != signer => Err(TransactionError::WrongSigner {
                 named: m.consumer,
@@ -108,12 +115,12 @@ impl SignedTransaction {
         }
     }
 
-    /// What a delegated key's signature claims, to be verified by [`purchaser::verify`] or in a batch; nothing when a
-    /// wallet signed.
+    /// What a delegated key's signature over the message's digest claims, to be verified by [`purchaser::verify`] or in a
+    /// batch; nothing when a wallet signed.
     ///
     /// # Errors
     /// [`TransactionError::NotDelegable`] when a delegated key signed anything else than a purchase.
-    pub fn claimed(&self, domain: &Domain) -> Result<Option<Claimed>, TransactionError> {
+    pub fn claimed(&self, digest: &B256) -> Result<Option<Claimed>, TransactionError> {
         let Signature::Delegated(signature) = &self.signature else {
             return Ok(None);
         };
@@ -122,7 +129,7 @@ impl SignedTransaction {
         };
         Ok(Some(Claimed {
             consumer: purchase.consumer,
-            digest: self.message.signing_hash(domain),
+            digest: *digest,
             signature: *signature,
         }))
     }

@@ -154,7 +154,7 @@ pub(super) async fn enter<E: Runtime>(
     let lane = verified.lane();
     let nonce = verified.transaction().message.nonce();
     if nonce <= next && context.mempool.is_idle(&lane) {
-        let input = verified.input(context.senders.domain());
+        let input = verified.input();
         let tip = context.chain.tip();
         if let Some(rejection) = try_on(&context.state, &tip, context.senders.domain(), &input).await? {
             return Err(ApiError::rejected(rejection));

@@ -17,7 +17,7 @@ use commonware_macros::boxed;
 use commonware_storage::{mmr, qmdb};
 use futures::future::{try_join, try_join_all};
 use rampart_ledger::{Input, Reject};
-use rampart_protocol::{Domain, Header, Observation, observation};
+use rampart_protocol::{Header, Observation, observation};
 
 /// A block to judge.
 pub(super) struct Candidate<'a> {
@@ -95,7 +95,7 @@ pub(super) async fn judge<E: Runtime, I: Source, F: Feed, K: Sink>(
         let verified = app.shared.seams.senders.verify_all(runtime, transactions).await?;
         let mut executor = app.executor(header, &batch);
         let inputs = (&candidate.block.body().observations[..], &verified[..]);
-        execute(&mut executor, inputs, app.shared.seams.senders.domain()).await?;
+        execute(&mut executor, inputs).await?;
         let commitments = Commitments::of(&mut executor).await?;
         commitments.check(header)?;
         Ok(executor.finish())
@@ -162,7 +162,6 @@ async fn check_locally<E: Runtime, I: Source, F: Feed, K: Sink>(
 async fn execute<E: Runtime>(
     executor: &mut Executor<'_, E>,
     (observations, transactions): (&[Observation], &[Verified]),
-    domain: &Domain,
 ) -> Result<(), Invalid> {
     executor.begin().await?;
     for observation in observations {
@@ -175,7 +174,7 @@ async fn execute<E: Runtime>(
     for verified in transactions {
         let subject = Subject::Transaction(verified.hash());
         executor
-            .execute(subject, &verified.input(domain))
+            .execute(subject, &verified.input())
             .await
             .map_err(|error| refused(subject, error))?;
     }

@@ -172,10 +172,7 @@ async fn fill<E: Runtime, I: Source, F: Feed, K: Sink>(
             break;
         }
         match executor
-            .execute(
-                Subject::Transaction(candidate.hash()),
-                &candidate.input(app.shared.seams.senders.domain()),
-            )
+            .execute(Subject::Transaction(candidate.hash()), &candidate.input())
             .await
         {
             Ok(()) => {

@@ -11,7 +11,7 @@ use crate::engine::Runtime;
 use futures::future::try_join_all;
 use rampart_ledger::{Input, Prepared};
 use rampart_protocol::purchaser::{Claimed, verify_batch};
-use rampart_protocol::{AccessKey, Address, B256, Domain, SignedTransaction, TransactionError};
+use rampart_protocol::{AccessKey, Address, B256, Domain, Message, SignedTransaction, TransactionError};
 use rand::CryptoRng;
 use std::{
     collections::BTreeMap,
@@ -21,12 +21,11 @@ use std::{
 /// Transactions that one task recovers: small enough that several tasks share a block.
 const BATCH: usize = 64;
 
-/// A transaction with its hash and its recovered account.
+/// A transaction with what was worked out when its signature was checked: its hash, its account, its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     transaction: SignedTransaction,
-    hash: B256,
-    signer: Address,
+    prepared: Arc<Prepared>,
 }
 
 /// Whose nonces a transaction counts in: an account's own, or those of one purchaser of it.
@@ -63,30 +62,28 @@ impl Verified {
 
     /// Its hash.
     #[must_use]
-    pub const fn hash(&self) -> B256 {
-        self.hash
+    pub fn hash(&self) -> B256 {
+        self.prepared.id()
     }
 
     /// The account that signed it.
     #[must_use]
-    pub const fn signer(&self) -> Address {
-        self.signer
+    pub fn signer(&self) -> Address {
+        self.prepared.signer()
     }
 
     /// Whose nonces it counts in.
     #[must_use]
     pub fn lane(&self) -> Lane {
         Lane {
-            account: self.signer,
+            account: self.signer(),
             purchaser: self.transaction.signature.purchaser().map(|key| key.0),
         }
     }
 
     /// The transaction as the ledger takes it.
-    pub(crate) fn input(&self, domain: &Domain) -> Input {
-        let message = self.transaction.message.clone();
-        let purchaser = self.transaction.signature.purchaser();
-        Input::Transaction(Prepared::new(domain, self.signer, self.hash, message).by(purchaser))
+    pub(crate) fn input(&self) -> Input {
+        Input::Transaction(Prepared::clone(&self.prepared))
     }
 }
 
@@ -110,14 +107,15 @@ pub enum SendersError {
 /// Two generations of results: when the newer is full it becomes the older, and the older is forgotten.
 #[derive(Debug, Default)]
 struct Generations {
-    new: BTreeMap<B256, Address>,
-    old: BTreeMap<B256, Address>,
+    new: BTreeMap<B256, Arc<Prepared>>,
+    old: BTreeMap<B256, Arc<Prepared>>,
 }
 
-/// Recovers accounts, remembering a bounded number of them. Clones share the memory.
+/// Recovers accounts and works out what their transactions need, remembering a bounded number of them. Clones share the memory.
 #[derive(Clone, Debug)]
 pub struct Senders {
     domain: Domain,
+    separator: B256,
     capacity: usize,
     seen: Arc<Mutex<Generations>>,
 }
@@ -128,6 +126,7 @@ impl Senders {
     pub fn new(domain: Domain, capacity: usize) -> Self {
         Self {
             domain,
+            separator: domain.separator(),
             capacity: capacity.max(1),
             seen: Arc::default(),
         }
@@ -152,19 +151,33 @@ impl Senders {
         hash: B256,
         transaction: SignedTransaction,
     ) -> Result<Verified, TransactionError> {
-        let signer = match self.recall(&hash) {
-            Some(signer) => signer,
+        let prepared = match self.recall(&hash) {
+            Some(prepared) => prepared,
             None => {
-                let signer = transaction.signer(&self.domain)?;
-                self.remember(hash, signer);
-                signer
+                let digest = transaction.message.signing_hash_under(&self.separator);
+                let signer = transaction.signer_of(&digest)?;
+                self.remember(signer, hash, digest, &transaction)
             }
         };
         Ok(Verified {
             transaction,
-            hash,
-            signer,
+            prepared,
         })
+    }
+
+    /// The account and the purchaser whose nonces a transaction counts in, if it is properly signed: that of a final block
+    /// is. Only what names no account is recovered.
+    ///
+    /// # Errors
+    /// When a transaction that is recovered is not properly signed.
+    pub fn lane(&self, transaction: &SignedTransaction) -> Result<Lane, TransactionError> {
+        match &transaction.message {
+            Message::Purchase(purchase) => Ok(Lane {
+                account: purchase.consumer,
+                purchaser: transaction.signature.purchaser().map(|key| key.0),
+            }),
+            _ => Ok(self.verify(transaction.clone())?.lane()),
+        }
     }
 
     /// Recovers a block's accounts, in order, on the runtime's blocking threads.
@@ -226,32 +239,44 @@ impl Senders {
         if weights.is_empty() {
             return;
         }
-        let unknown = |(hash, tx): &(B256, SignedTransaction)| {
-            if self.recall(hash).is_some() {
+        let unknown = |(hash, tx): &'_ (B256, SignedTransaction)| {
+            if tx.signature.purchaser().is_none() || self.recall(hash).is_some() {
                 return None;
             }
-            Some((*hash, tx.claimed(&self.domain).ok().flatten()?))
+            let digest = tx.message.signing_hash_under(&self.separator);
+            tx.claimed(&digest).ok().flatten()
         };
-        let (hashes, claimed): (Vec<B256>, Vec<Claimed>) = batch.iter().filter_map(unknown).unzip();
+        let found = batch.iter().map(|one| (one, unknown(one)));
+        let (unknown, claimed): (Vec<&(B256, SignedTransaction)>, Vec<Claimed>) =
+            found.filter_map(|(one, claimed)| Some((one, claimed?))).unzip();
         if claimed.len() < 2 || !verify_batch(&claimed, weights) {
             return;
         }
-        for (hash, claimed) in hashes.into_iter().zip(claimed) {
-            self.remember(hash, claimed.consumer);
+        for ((hash, transaction), claimed) in unknown.into_iter().zip(claimed) {
+            self.remember(claimed.consumer, *hash, claimed.digest, transaction);
         }
     }
 
-    fn recall(&self, hash: &B256) -> Option<Address> {
+    fn recall(&self, hash: &B256) -> Option<Arc<Prepared>> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.new.get(hash).or_else(|| seen.old.get(hash)).copied()
+        seen.new.get(hash).or_else(|| seen.old.get(hash)).cloned()
     }
 
-    fn remember(&self, hash: B256, signer: Address) {
+    fn remember(
+        &self,
+        signer: Address,
+        hash: B256,
+        digest: B256,
+        transaction: &SignedTransaction,
+    ) -> Arc<Prepared> {
+        let prepared = Prepared::with_digest(digest, signer, hash, transaction.message.clone());
+        let prepared = Arc::new(prepared.by(transaction.signature.purchaser()));
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.new.len() >= self.capacity {
             seen.old = std::mem::take(&mut seen.new);
         }
-        seen.new.insert(hash, signer);
+        seen.new.insert(hash, Arc::clone(&prepared));
+        prepared
     }
 }
 
@@ -277,7 +302,7 @@ mod tests {
     use super::*;
     use alloy::signers::{SignerSync as _, local::PrivateKeySigner};
     use commonware_runtime::{Runner as _, deterministic};
-    use rampart_protocol::{Amount, Message, Nonce, message::Withdraw};
+    use rampart_protocol::{Amount, Nonce, message::Withdraw};
 
     fn domain(chain_id: u64) -> Domain {
         Domain {

@@ -114,21 +114,6 @@ pub(super) fn record(write: &WriteTransaction, record: &Record) -> Result<(), In
     Ok(())
 }
 
-/// Takes in a purchase.
-pub(super) fn purchase(
-    write: &WriteTransaction,
-    record: &PurchaseRecord,
-    height: u64,
-    position: u32,
-) -> Result<(), IndexError> {
-    let consumer = (record.consumer.into_array(), height, position);
-    write.open_table(BY_CONSUMER)?.insert(consumer, ())?;
-    write
-        .open_table(BY_SERVICE)?
-        .insert((record.service.0, height, position), ())?;
-    Ok(())
-}
-
 /// The tables that a filter looks at.
 struct Lookup {
     services: ReadOnlyTable<u64, (u64, u128, bool)>,

@@ -10,6 +10,7 @@ mod events;
 mod exits;
 mod handovers;
 mod judging;
+mod purchases;
 mod query;
 mod store;
 mod withdrawals;

@@ -1,10 +1,11 @@
 //! Writing the index: one finalised block at a time.
 
+use super::purchases::Purchases;
 use super::withdrawals::Certified;
 use super::{catalogue, events, exits, handovers, judging};
 use crate::application::{Finalized, Subject};
 use rampart_ledger::{Event, Record};
-use rampart_protocol::{B256, PurchaseRecord};
+use rampart_protocol::B256;
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -269,15 +270,14 @@ impl Index {
         height: u64,
     ) -> Result<(), IndexError> {
         let mut transactions = write.open_table(TRANSACTIONS)?;
-        let mut position = 0u32;
+        let mut purchases = Purchases::open(write, height)?;
         for receipt in &finalized.executed.receipts {
             if let Subject::Transaction(hash) = receipt.subject {
                 transactions.insert(hash.0, height)?;
             }
             for event in &receipt.events {
                 if let Event::Purchased(record) = event {
-                    insert_purchase(write, record, height, position)?;
-                    position += 1;
+                    purchases.push(record)?;
                 }
                 judging::event(write, event)?;
             }
@@ -298,37 +298,21 @@ fn known_format(write: &WriteTransaction) -> Result<u64, IndexError> {
     Ok(height)
 }
 
-/// The positions of purchases in a block follow its receipts, as do the leaves under its confirmations root.
-fn insert_purchase(
-    write: &WriteTransaction,
-    record: &PurchaseRecord,
-    height: u64,
-    position: u32,
-) -> Result<(), IndexError> {
-    write
-        .open_table(PURCHASES)?
-        .insert(record.id.0.0, (height, position))?;
-    write
-        .open_table(RECORDS)?
-        .insert((height, position), alloy_rlp::encode(record).as_slice())?;
-    catalogue::purchase(write, record, height, position)?;
-    append(
-        &mut write.open_table(BY_PROVIDER)?,
-        record.provider.0,
-        record.id.0.0,
-    )
-}
-
 /// Puts an id at the end of a provider's list.
 pub(super) fn append(
     list: &mut Table<'_, (u64, u64), [u8; 32]>,
     provider: u64,
     id: [u8; 32],
 ) -> Result<(), IndexError> {
-    let last = list.range((provider, 0)..=(provider, u64::MAX))?.next_back();
-    let cursor = last.transpose()?.map_or(1, |(key, _)| key.value().1 + 1);
+    let cursor = last_cursor(list, provider)? + 1;
     list.insert((provider, cursor), id)?;
     Ok(())
+}
+
+/// The last cursor of a provider's list; 0 when it is empty.
+pub(super) fn last_cursor(list: &Table<'_, (u64, u64), [u8; 32]>, provider: u64) -> Result<u64, IndexError> {
+    let last = list.range((provider, 0)..=(provider, u64::MAX))?.next_back();
+    Ok(last.transpose()?.map_or(0, |(key, _)| key.value().1))
 }
 
 impl Index {

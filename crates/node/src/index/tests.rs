@@ -16,7 +16,7 @@ use rampart_protocol::observation::{Deposit, Observation, Source};
 use rampart_protocol::verdict::review;
 use rampart_protocol::{
     AccessKey, Address, Amount, Body, Category, Domain, Header, Message, Nonce, ProviderId, PurchaseId,
-    Seconds, ServiceId, Timestamp, keccak256, merkle,
+    PurchaseRecord, Seconds, ServiceId, Timestamp, keccak256, merkle,
 };
 use tempfile::TempDir;
 
