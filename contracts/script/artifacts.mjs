@@ -17,6 +17,7 @@ const contracts = [
   "CoreV19Adapter",
   "DevToken",
   "GovernanceToken",
+  "LeanMarket",
   "Outbox",
   "RampartGovernor",
   "RestakingVault",

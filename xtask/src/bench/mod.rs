@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
 enum Name {
     /// Purchases a second, bytes of a purchase, a claim, an epoch's end, the state root of a block.
     Ledger,
+    /// Confirmed purchases a second of four operators beside contract calls, latency, restart with 10^7 purchases, networks
+    /// of up to 31 operators. Takes most of an hour.
+    Network,
 }
 
 /// One program, as cargo runs it. The selection is part of it: features of dependencies follow from it, and another one
@@ -49,22 +52,40 @@ const LEDGER: &[Part] = &[
     },
 ];
 
+/// The first needs the whole program as in production; the second simulates, so processors do not count.
+const NETWORK: &[Part] = &[
+    Part {
+        name: "network",
+        cargo: &["bench", "--package", "rampart", "--bench", "network"],
+    },
+    Part {
+        name: "scale",
+        cargo: &["bench", "--workspace", "--profile", "dev", "--bench", "scale"],
+    },
+];
+
 impl Name {
     const fn file(self) -> &'static str {
         match self {
             Self::Ledger => "ledger.json",
+            Self::Network => "network.json",
         }
     }
 
     const fn parts(self) -> &'static [Part] {
         match self {
             Self::Ledger => LEDGER,
+            Self::Network => NETWORK,
         }
     }
 }
 
 /// Runs the programs of a benchmark one after the other and writes what they measured.
 pub(crate) fn run(workspace: &Workspace, runner: &Runner, arguments: &Arguments) -> Result<()> {
+    if let Name::Network = arguments.name {
+        // The EVM node comes from there.
+        crate::npm::install(workspace, runner)?;
+    }
     let folder = workspace.target.join("bench");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut figures = Vec::new();

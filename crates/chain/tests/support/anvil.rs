@@ -46,6 +46,11 @@ fn binary() -> PathBuf {
 impl Anvil {
     /// Starts a node that mines a block for each transaction, and calls a block final when two more are on top.
     pub fn start(chain_id: u64) -> Self {
+        Self::start_with(chain_id, &[])
+    }
+
+    /// The same with more options.
+    pub fn start_with(chain_id: u64, more: &[&str]) -> Self {
         let mut child = Command::new(binary())
             .args([
                 "--host",
@@ -63,6 +68,7 @@ impl Anvil {
                 "--accounts",
                 "5",
             ])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
