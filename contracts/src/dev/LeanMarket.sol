@@ -19,7 +19,8 @@ contract LeanMarket {
 
     /// @notice Buys. The caller has approved the fee.
     function buy(bytes32 accessKey, uint256 purchase, uint256 fee) external {
-        // slither-disable-next-line unchecked-transfer
+        // OpenZeppelin's tokens revert, and the bits above the provider's address are the service and the expiry.
+        // forge-lint: disable-next-line(erc20-unchecked-transfer, unsafe-typecast)
         _token.transferFrom(msg.sender, address(uint160(purchase)), fee);
         purchases[accessKey] = purchase;
     }
