@@ -5,15 +5,14 @@
 //! A message is an RLP list of transactions, at most [`MAX_GOSSIP`] bytes. What comes in within [`LINGER`] goes out
 //! together, so that the channel's quota bounds messages and not transactions, and signatures are verified in batches.
 
-use crate::api::submit::{next_nonce, now_ms};
-use crate::application::{Lane, Senders};
+use crate::api::submit::{Lanes, now_ms};
+use crate::application::Senders;
 use crate::engine::{MAX_GOSSIP, Runtime};
 use crate::mempool::{Mempool, PoolError};
 use crate::storage::StateReader;
 use alloy_rlp::Header;
 use commonware_p2p::{Receiver, Recipients, Sender};
-use rampart_protocol::{DecodeError, Nonce, SignedTransaction};
-use std::collections::BTreeMap;
+use rampart_protocol::{DecodeError, SignedTransaction};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -132,20 +131,15 @@ async fn take<E: Runtime>(
         tokio::task::spawn_blocking(move || senders.verify_together(transactions, &mut rand::rng()))
             .await
             .map_err(|error| error.to_string())?;
-    let mut nexts: BTreeMap<Lane, Nonce> = BTreeMap::new();
+    let mut lanes = Lanes::default();
     let mut outcome = Ok(());
     for (_, verified) in verified {
         let taken = async {
             let verified = verified.map_err(|error| error.to_string())?;
-            let lane = verified.lane();
-            let next = match nexts.get(&lane) {
-                Some(next) => *next,
-                None => next_nonce(state, lane)
-                    .await
-                    .map_err(|error| error.to_string())?
-                    .map_err(|reject| reject.to_string())?,
-            };
-            nexts.insert(lane, next);
+            let next = lanes.next(state, verified.lane()).await;
+            let next = next
+                .map_err(|error| error.to_string())?
+                .map_err(|reject| reject.to_string())?;
             match mempool.add(verified, next, now_ms()) {
                 Ok(()) | Err(PoolError::Known) => Ok(()),
                 Err(error) => Err(error.to_string()),

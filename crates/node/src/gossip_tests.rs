@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use rampart_protocol::{Address, Amount, Message, message::Withdraw};
+use rampart_protocol::{Address, Amount, Message, Nonce, message::Withdraw};
 
 fn transaction(nonce: u64) -> SignedTransaction {
     SignedTransaction {

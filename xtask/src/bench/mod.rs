@@ -14,6 +14,9 @@ use std::path::Path;
 pub(crate) struct Arguments {
     /// What to measure.
     name: Name,
+    /// Of `network`: purchases in the storage of an operator that is started anew, ten million unless told otherwise.
+    #[arg(long)]
+    history: Option<u64>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -82,7 +85,12 @@ impl Name {
 
 /// Runs the programs of a benchmark one after the other and writes what they measured.
 pub(crate) fn run(workspace: &Workspace, runner: &Runner, arguments: &Arguments) -> Result<()> {
-    if let Name::Network = arguments.name {
+    let of_network = matches!(arguments.name, Name::Network);
+    anyhow::ensure!(
+        of_network || arguments.history.is_none(),
+        "--history belongs to `network`"
+    );
+    if of_network {
         // The EVM node comes from there.
         crate::npm::install(workspace, runner)?;
     }
@@ -90,7 +98,7 @@ pub(crate) fn run(workspace: &Workspace, runner: &Runner, arguments: &Arguments)
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut figures = Vec::new();
     for part in arguments.name.parts() {
-        figures.push(measure(&folder, runner, part)?);
+        figures.push(measure(&folder, runner, part, arguments)?);
     }
     let together = json::merged(&figures).context("a benchmark wrote something else than a JSON object")?;
     let file = folder.join(arguments.name.file());
@@ -100,10 +108,13 @@ pub(crate) fn run(workspace: &Workspace, runner: &Runner, arguments: &Arguments)
     Ok(())
 }
 
-fn measure(folder: &Path, runner: &Runner, part: &Part) -> Result<String> {
+fn measure(folder: &Path, runner: &Runner, part: &Part, arguments: &Arguments) -> Result<String> {
     let file = folder.join(format!("{}.part.json", part.name));
     let mut command = runner.cargo();
     command.args(part.cargo).args(["--", "--json"]).arg(&file);
+    if let Some(purchases) = arguments.history {
+        command.args(["--history", &purchases.to_string()]);
+    }
     runner.run(&mut command)?;
     let figures = std::fs::read_to_string(&file)
         .with_context(|| format!("{} wrote no figures to {}", part.name, file.display()))?;

@@ -1,20 +1,15 @@
 //! Taking many transactions in at once: for those who sell to others and sign for many purchases a second. One request is
 //! one reading, one check of signatures, and one answer that tells of each transaction apart.
 
-use super::submit::{enter, find, next_nonce};
+use super::submit::{Lanes, enter, find};
 use super::{ApiError, MAX_BATCH, Shared};
-use crate::application::{Lane, Verified};
+use crate::application::Verified;
 use crate::engine::Runtime;
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use rampart_ledger::Reject;
 use rampart_protocol::api::{BatchEntry, TransactionStatus};
-use rampart_protocol::{B256, Nonce, SignedTransaction};
-use std::collections::BTreeMap;
-
-/// Where each lane stands in the final state, as far as a batch asked.
-type Lanes = BTreeMap<Lane, Result<Nonce, Reject>>;
+use rampart_protocol::{B256, SignedTransaction};
 
 /// `POST /v1/transactions/batch`
 pub(super) async fn submit_batch<E: Runtime>(
@@ -41,7 +36,7 @@ pub(super) async fn submit_batch<E: Runtime>(
     let verified = tokio::task::spawn_blocking(verify)
         .await
         .map_err(|error| ApiError::internal(&error))?;
-    let (mut lanes, mut entries) = (Lanes::new(), Vec::with_capacity(verified.len()));
+    let (mut lanes, mut entries) = (Lanes::default(), Vec::with_capacity(verified.len()));
     for ((hash, verified), limits) in verified {
         let limits = limits.map_err(|error| ApiError::bad_request("field_too_long", error.to_string()));
         let outcome = match limits.and_then(|()| verified.map_err(ApiError::from)) {
@@ -62,12 +57,7 @@ async fn take<E: Runtime>(
     if known == TransactionStatus::Pending || known == TransactionStatus::Applied {
         return Ok(known);
     }
-    let lane = verified.lane();
-    let next = match lanes.get(&lane) {
-        Some(next) => next.clone(),
-        None => next_nonce(&context.state, lane).await?,
-    };
-    lanes.insert(lane, next.clone());
+    let next = lanes.next(&context.state, verified.lane()).await?;
     let bytes = verified.transaction().to_bytes();
     enter(
         context,

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use rampart_ledger::{BlockEnv, Fault, Input, Key, Record, Reject};
 use rampart_protocol::api::{Rejection, TransactionStatus, TransactionView};
 use rampart_protocol::{B256, Domain, Header, Nonce, SignedTransaction, Timestamp};
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 query! {
@@ -184,6 +185,26 @@ pub(crate) async fn next_nonce<E: Runtime>(
         Some(Record::Purchasers(all)) => all.find(&purchaser).map_or(unknown, |one| Ok(one.nonce)),
         _ => unknown,
     })
+}
+
+/// Where lanes stand in the final state, each asked for once: for transactions that come in together.
+#[derive(Debug, Default)]
+pub(crate) struct Lanes(BTreeMap<Lane, Result<Nonce, Reject>>);
+
+impl Lanes {
+    /// As [`next_nonce`].
+    pub(crate) async fn next<E: Runtime>(
+        &mut self,
+        state: &StateReader<E>,
+        lane: Lane,
+    ) -> Result<Result<Nonce, Reject>, crate::storage::StateError> {
+        if let Some(known) = self.0.get(&lane) {
+            return Ok(known.clone());
+        }
+        let next = next_nonce(state, lane).await?;
+        self.0.insert(lane, next.clone());
+        Ok(next)
+    }
 }
 
 /// Runs an input on the final state as if a block were made now; returns why the ledger would reject it.

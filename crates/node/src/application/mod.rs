@@ -19,12 +19,14 @@ mod prefetch;
 mod propose;
 mod seams;
 mod senders;
+mod verified;
 
 pub use clock::MAX_STEP;
 pub use execute::{Executed, Receipt, Subject};
 pub use ledger::{LedgerApplication, Pacing, Seams};
 pub use seams::{Candidates, Feed, Finalized, Refused, Request, Sink, Source, Verdict};
-pub use senders::{Lane, Senders, SendersError, Verified};
+pub use senders::{Senders, SendersError};
+pub use verified::{Lane, Verified};
 
 #[cfg(test)]
 mod tests;

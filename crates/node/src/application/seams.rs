@@ -3,7 +3,7 @@
 //! The operator implements these over its mempool, chain feed and index; the simulation over seeded ones.
 
 use super::execute::Executed;
-use super::senders::Verified;
+use super::verified::Verified;
 use crate::block::Block;
 use rampart_ledger::Reject;
 use rampart_protocol::{B256, Handover, Header, Observation};
