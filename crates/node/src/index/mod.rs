@@ -8,6 +8,7 @@
 mod catalogue;
 mod events;
 mod exits;
+mod generations;
 mod handovers;
 mod judging;
 mod purchases;

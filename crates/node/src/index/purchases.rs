@@ -2,6 +2,7 @@
 //! opened once for all of them.
 
 use super::catalogue::{BY_CONSUMER, BY_SERVICE};
+use super::generations::Writer;
 use super::store::{BY_PROVIDER, IndexError, PURCHASES, RECORDS, last_cursor};
 use rampart_protocol::PurchaseRecord;
 use redb::{Table, WriteTransaction};
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 pub(super) struct Purchases<'a> {
     height: u64,
     position: u32,
-    places: Table<'a, [u8; 32], (u64, u32)>,
+    places: Writer<'a, (u64, u32)>,
     records: Table<'a, (u64, u32), &'static [u8]>,
     by_provider: Table<'a, (u64, u64), [u8; 32]>,
     by_consumer: Table<'a, ([u8; 20], u64, u32), ()>,
@@ -26,7 +27,7 @@ impl<'a> Purchases<'a> {
         Ok(Self {
             height,
             position: 0,
-            places: write.open_table(PURCHASES)?,
+            places: Writer::open(write, PURCHASES)?,
             records: write.open_table(RECORDS)?,
             by_provider: write.open_table(BY_PROVIDER)?,
             by_consumer: write.open_table(BY_CONSUMER)?,
@@ -39,7 +40,7 @@ impl<'a> Purchases<'a> {
     /// root.
     pub(super) fn push(&mut self, record: &PurchaseRecord) -> Result<(), IndexError> {
         let (height, position, id) = (self.height, self.position, record.id.0.0);
-        self.places.insert(id, (height, position))?;
+        self.places.push(id, (height, position))?;
         self.records
             .insert((height, position), alloy_rlp::encode(record).as_slice())?;
         self.by_consumer

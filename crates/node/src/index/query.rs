@@ -1,5 +1,6 @@
 //! Reading the index.
 
+use super::generations;
 use super::store::{BY_PROVIDER, BY_RECIPIENT, Index, IndexError, PURCHASES, RECORDS, WITHDRAWALS};
 use alloy_rlp::Decodable;
 use rampart_protocol::{Address, B256, ProviderId, PurchaseId, PurchaseRecord};
@@ -32,7 +33,8 @@ impl Index {
     /// When the index cannot be read.
     pub fn purchase(&self, id: &PurchaseId) -> Result<Option<PurchasePlace>, IndexError> {
         let read = self.database.begin_read()?;
-        let Some(place) = read.open_table(PURCHASES)?.get(id.0.0)? else {
+        let places = read.open_table(PURCHASES)?;
+        let Some(place) = generations::find(&places, id.0.0)? else {
             return Ok(None);
         };
         let (height, position) = place.value();

@@ -2,7 +2,7 @@
 
 use super::purchases::Purchases;
 use super::withdrawals::Certified;
-use super::{catalogue, events, exits, handovers, judging};
+use super::{catalogue, events, exits, generations, handovers, judging};
 use crate::application::{Finalized, Subject};
 use rampart_ledger::{Event, Record};
 use rampart_protocol::B256;
@@ -17,10 +17,12 @@ const CACHE: usize = 64 * 1024 * 1024;
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// One row: the deployment that the index is of.
 const IDENTITY: TableDefinition<'_, (), [u8; 32]> = TableDefinition::new("identity");
-/// Transaction hash -> height.
-pub(super) const TRANSACTIONS: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("transactions");
-/// Purchase id -> (height, position in the block).
-pub(super) const PURCHASES: TableDefinition<'_, [u8; 32], (u64, u32)> = TableDefinition::new("purchases");
+/// Transaction hash, in its generation -> height.
+pub(super) const TRANSACTIONS: TableDefinition<'_, generations::Key, u64> =
+    TableDefinition::new("transactions");
+/// Purchase id, in its generation -> (height, position in the block).
+pub(super) const PURCHASES: TableDefinition<'_, generations::Key, (u64, u32)> =
+    TableDefinition::new("purchases");
 /// (height, position) -> RLP of the record.
 pub(super) const RECORDS: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("records");
 /// (provider, cursor) -> purchase id.
@@ -50,7 +52,7 @@ const HEIGHT: &str = "height";
 /// Which tables there are.
 const FORMAT: &str = "format";
 /// An index of another format lacks entries of the past.
-const THIS_FORMAT: u64 = 1;
+const THIS_FORMAT: u64 = 2;
 /// Set when blocks were skipped (state sync): some tables are then incomplete for ever.
 const GAP: &str = "gap";
 
@@ -269,11 +271,11 @@ impl Index {
         finalized: &Finalized,
         height: u64,
     ) -> Result<(), IndexError> {
-        let mut transactions = write.open_table(TRANSACTIONS)?;
+        let mut transactions = generations::Writer::open(write, TRANSACTIONS)?;
         let mut purchases = Purchases::open(write, height)?;
         for receipt in &finalized.executed.receipts {
             if let Subject::Transaction(hash) = receipt.subject {
-                transactions.insert(hash.0, height)?;
+                transactions.push(hash.0, height)?;
             }
             for event in &receipt.events {
                 if let Event::Purchased(record) = event {
@@ -322,10 +324,8 @@ impl Index {
     /// When the index cannot be read.
     pub fn transaction(&self, hash: &B256) -> Result<Option<u64>, IndexError> {
         let read = self.database.begin_read()?;
-        Ok(read
-            .open_table(TRANSACTIONS)?
-            .get(hash.0)?
-            .map(|height| height.value()))
+        let height = generations::find(&read.open_table(TRANSACTIONS)?, hash.0)?.map(|height| height.value());
+        Ok(height)
     }
 }
 
