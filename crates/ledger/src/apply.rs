@@ -26,29 +26,19 @@ pub struct BlockEnv {
     pub epoch: u64,
 }
 
-/// An account's message, with what can be worked out before its turn comes, on any core: its digest and whether the
-/// access key that it names is one. Its signature is the caller's to verify.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prepared {
-    signer: Address,
-    purchaser: Option<AccessKey>,
-    id: B256,
+/// What can be worked out of a message before its turn comes, on any core. Small, so that it can be remembered whatever the
+/// message holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
     digest: B256,
     key_is_good: bool,
-    message: Message,
 }
 
-impl Prepared {
-    /// Prepares a message of `signer`; `id` is the transaction's hash.
+impl Checked {
+    /// Looks at a message whose EIP-712 digest is at hand.
     #[must_use]
-    pub fn new(domain: &Domain, signer: Address, id: B256, message: Message) -> Self {
-        Self::with_digest(message.signing_hash(domain), signer, id, message)
-    }
-
-    /// The same when the message's digest is at hand.
-    #[must_use]
-    pub fn with_digest(digest: B256, signer: Address, id: B256, message: Message) -> Self {
-        let key_is_good = match &message {
+    pub fn new(digest: B256, message: &Message) -> Self {
+        let key_is_good = match message {
             Message::Purchase(m) => is_acceptable_key(&m.access_key),
             Message::RotateAccessKey(m) => is_acceptable_key(&m.access_key),
             Message::DelegatePurchaser(m) => is_acceptable_key(&m.purchaser),
@@ -56,12 +46,37 @@ impl Prepared {
             Message::UpdateService(m) => m.components.is_empty() || is_acceptable_key(&m.upstream_key),
             _ => true,
         };
+        Self { digest, key_is_good }
+    }
+}
+
+/// An account's message, with what can be worked out before its turn comes: its digest and whether the
+/// access key that it names is one. Its signature is the caller's to verify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    signer: Address,
+    purchaser: Option<AccessKey>,
+    id: B256,
+    checked: Checked,
+    message: Message,
+}
+
+impl Prepared {
+    /// Prepares a message of `signer`; `id` is the transaction's hash.
+    #[must_use]
+    pub fn new(domain: &Domain, signer: Address, id: B256, message: Message) -> Self {
+        let checked = Checked::new(message.signing_hash(domain), &message);
+        Self::checked(checked, signer, id, message)
+    }
+
+    /// The same when the message was looked at before.
+    #[must_use]
+    pub const fn checked(checked: Checked, signer: Address, id: B256, message: Message) -> Self {
         Self {
             signer,
             purchaser: None,
             id,
-            digest,
-            key_is_good,
+            checked,
             message,
         }
     }
@@ -94,13 +109,13 @@ impl Prepared {
     /// The EIP-712 digest of the message: a purchase's id.
     #[must_use]
     pub const fn digest(&self) -> B256 {
-        self.digest
+        self.checked.digest
     }
 
     /// Whether the access key that the message names, if it does, can sign anything.
     #[must_use]
     pub const fn key_is_good(&self) -> bool {
-        self.key_is_good
+        self.checked.key_is_good
     }
 
     /// What is asked.
@@ -232,7 +247,7 @@ fn asked(prepared: &Prepared, keys: &mut Vec<Key>) {
         Message::Purchase(m) => keys.extend([
             Key::provider(m.provider),
             Key::service(m.service),
-            Key::purchase(&rampart_protocol::PurchaseId(prepared.digest)),
+            Key::purchase(&rampart_protocol::PurchaseId(prepared.digest())),
             Key::pair(signer, m.provider),
         ]),
     }

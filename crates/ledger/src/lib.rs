@@ -35,7 +35,7 @@ mod standing;
 mod view;
 mod writes;
 
-pub use apply::{BlockEnv, Changeset, Input, Prepared, apply, reads};
+pub use apply::{BlockEnv, Changeset, Checked, Input, Prepared, apply, reads};
 pub use audit::{AuditError, audit};
 pub use decay::{DecayClock, Decaying, Steps};
 pub use escrow::{BUCKETS_PER_PAGE, MAX_PAGES_PER_CLAIM};

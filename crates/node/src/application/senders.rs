@@ -7,10 +7,10 @@
 //! Recovery costs some 60 microseconds of a core, so the mempool's result is remembered until the block with the
 //! transaction has come by, and what is missing is recovered in batches away from the asynchronous threads.
 
-use super::verified::{Lane, Verified};
+use super::verified::{Known, Lane, Verified};
 use crate::engine::Runtime;
 use futures::future::try_join_all;
-use rampart_ledger::Prepared;
+use rampart_ledger::Checked;
 use rampart_protocol::purchaser::{Claimed, verify_batch};
 use rampart_protocol::{Address, B256, Domain, Message, SignedTransaction, TransactionError};
 use rand::CryptoRng;
@@ -42,8 +42,8 @@ pub enum SendersError {
 /// Two generations of results: when the newer is full it becomes the older, and the older is forgotten.
 #[derive(Debug, Default)]
 struct Generations {
-    new: BTreeMap<B256, Arc<Prepared>>,
-    old: BTreeMap<B256, Arc<Prepared>>,
+    new: BTreeMap<B256, Known>,
+    old: BTreeMap<B256, Known>,
 }
 
 /// Recovers accounts and works out what their transactions need, remembering a bounded number of them. Clones share the memory.
@@ -86,8 +86,8 @@ impl Senders {
         hash: B256,
         transaction: SignedTransaction,
     ) -> Result<Verified, TransactionError> {
-        let prepared = match self.recall(&hash) {
-            Some(prepared) => prepared,
+        let known = match self.recall(&hash) {
+            Some(known) => known,
             None => {
                 let digest = transaction.message.signing_hash_under(&self.separator);
                 let signer = transaction.signer_of(&digest)?;
@@ -96,7 +96,8 @@ impl Senders {
         };
         Ok(Verified {
             transaction,
-            prepared,
+            hash,
+            known,
         })
     }
 
@@ -192,26 +193,20 @@ impl Senders {
         }
     }
 
-    fn recall(&self, hash: &B256) -> Option<Arc<Prepared>> {
+    fn recall(&self, hash: &B256) -> Option<Known> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.new.get(hash).or_else(|| seen.old.get(hash)).cloned()
+        seen.new.get(hash).or_else(|| seen.old.get(hash)).copied()
     }
 
-    fn remember(
-        &self,
-        signer: Address,
-        hash: B256,
-        digest: B256,
-        transaction: &SignedTransaction,
-    ) -> Arc<Prepared> {
-        let prepared = Prepared::with_digest(digest, signer, hash, transaction.message.clone());
-        let prepared = Arc::new(prepared.by(transaction.signature.purchaser()));
+    fn remember(&self, signer: Address, hash: B256, digest: B256, transaction: &SignedTransaction) -> Known {
+        let checked = Checked::new(digest, &transaction.message);
+        let known = Known { signer, checked };
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.new.len() >= self.capacity {
             seen.old = std::mem::take(&mut seen.new);
         }
-        seen.new.insert(hash, Arc::clone(&prepared));
-        prepared
+        seen.new.insert(hash, known);
+        known
     }
 }
 

@@ -1,14 +1,21 @@
 //! A transaction that is properly signed, and whose nonces it counts in.
 
-use rampart_ledger::{Input, Prepared};
+use rampart_ledger::{Checked, Input, Prepared};
 use rampart_protocol::{AccessKey, Address, B256, SignedTransaction};
-use std::sync::Arc;
 
-/// A transaction with what was worked out when its signature was checked: its hash, its account, its digest.
+/// A transaction with what was worked out when its signature was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     pub(super) transaction: SignedTransaction,
-    pub(super) prepared: Arc<Prepared>,
+    pub(super) hash: B256,
+    pub(super) known: Known,
+}
+
+/// What is remembered of a transaction whose signature was checked: as much for the longest as for the shortest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) signer: Address,
+    pub(super) checked: Checked,
 }
 
 /// Whose nonces a transaction counts in: an account's own, or those of one purchaser of it.
@@ -45,14 +52,14 @@ impl Verified {
 
     /// Its hash.
     #[must_use]
-    pub fn hash(&self) -> B256 {
-        self.prepared.id()
+    pub const fn hash(&self) -> B256 {
+        self.hash
     }
 
     /// The account that signed it.
     #[must_use]
-    pub fn signer(&self) -> Address {
-        self.prepared.signer()
+    pub const fn signer(&self) -> Address {
+        self.known.signer
     }
 
     /// Whose nonces it counts in.
@@ -66,6 +73,8 @@ impl Verified {
 
     /// The transaction as the ledger takes it.
     pub(crate) fn input(&self) -> Input {
-        Input::Transaction(Prepared::clone(&self.prepared))
+        let (Known { signer, checked }, message) = (self.known, self.transaction.message.clone());
+        let purchaser = self.transaction.signature.purchaser();
+        Input::Transaction(Prepared::checked(checked, signer, self.hash, message).by(purchaser))
     }
 }
