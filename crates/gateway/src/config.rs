@@ -5,6 +5,7 @@
 
 use crate::error::GatewayError;
 use crate::policy::Policy;
+use crate::rules::{RuleConfig, Rules};
 use crate::target::Target;
 use rampart_protocol::{ProviderId, PurchaseId, ServiceId};
 use serde::Deserialize;
@@ -29,12 +30,18 @@ use std::path::{Path, PathBuf};
 /// on_error = "fail-closed"              # or "fail-open"
 /// on_unpaid = "fail-closed"             # a package that is missing, used up or expired
 /// warn = "allow"                        # or "block"
+/// dry_run = false                       # only log decisions
+///
+/// [[rules]]                             # the first that matches applies, [policy] to everything else
+/// name = "large"
+/// when = { min_value = "1000000000000000000" }
+/// on_error = "fail-closed"
 ///
 /// [[services]]
 /// name = "threat"
 /// service = 1                           # any usable purchase of this service in the wallet
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where wallets connect; port 0 takes any free port.
@@ -68,6 +75,9 @@ pub struct Config {
     /// How verdicts become a decision.
     #[serde(default)]
     pub policy: Policy,
+    /// Rules for some transactions, the first that matches first.
+    #[serde(default)]
+    pub rules: Vec<RuleConfig>,
     /// Limits of the port.
     #[serde(default)]
     pub limits: Limits,
@@ -77,7 +87,7 @@ pub struct Config {
 }
 
 /// A bought service.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceConfig {
     /// Name in logs and errors; unique.
@@ -109,7 +119,7 @@ pub struct ServiceConfig {
 
 /// Which methods are relayed. A method that would send a transaction in a form that cannot be screened never is,
 /// unless it is listed in `allow`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Methods {
     /// When not empty, nothing else is relayed.
@@ -121,7 +131,7 @@ pub struct Methods {
 }
 
 /// Limits of the listening port and of what it sets off.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Open connections; more wait in the system's backlog.
@@ -201,15 +211,22 @@ impl Config {
         }
     }
 
+    /// The rules with nothing left out.
+    ///
+    /// # Errors
+    /// Naming what makes no sense.
+    pub fn all_rules(&self) -> Result<Rules, GatewayError> {
+        let names = self.services.iter().map(|service| service.name.clone());
+        Ok(Rules::new(&self.policy, &self.rules, &names.collect())?)
+    }
+
     /// Checks what the form alone does not.
     ///
     /// # Errors
     /// Naming what makes no sense.
     pub fn check(&self) -> Result<(), GatewayError> {
         Target::parse(&self.upstream)?;
-        self.policy
-            .check(self.services.len())
-            .map_err(|reason| GatewayError::Policy(reason.to_owned()))?;
+        self.all_rules()?;
         let mut names = BTreeSet::new();
         for service in &self.services {
             let fail = |reason: &str| {
@@ -290,6 +307,18 @@ mod tests {
             on_error = "fail-open"
             on_unpaid = "fail-open"
             warn = "block"
+            dry_run = true
+            [[rules]]
+            name = "blobs"
+            when = { types = [3], from = ["0x0202020202020202020202020202020202020202"], max_value = "0" }
+            action = "allow"
+            [[rules]]
+            name = "large"
+            when = { min_value = "10000000000000000000", create = false, chains = [1], selectors = ["0xa9059cbb"] }
+            services = ["threat"]
+            mode = { weight = 2 }
+            weights = { threat = 2 }
+            answer = { code = -32000, message = "ask the desk" }
             [limits]
             batch = 5
             [[services]]

@@ -1,5 +1,6 @@
 //! Why a gateway cannot start.
 
+use crate::rules::RuleError;
 use crate::sequence::SequenceError;
 use crate::target::TargetError;
 use crate::wallet::WalletError;
@@ -25,6 +26,15 @@ pub enum GatewayError {
     /// The configuration contradicts itself.
     #[error("the configuration makes no sense: {0}")]
     Policy(String),
+    /// A rule contradicts itself or names what is not there.
+    #[error("the configuration makes no sense: {0}")]
+    Rule(#[from] RuleError),
+    /// A changed configuration was given to a running gateway that cannot change this.
+    #[error("{0} changed, which takes a restart")]
+    Restart(&'static str),
+    /// A transaction to check is not screened at all.
+    #[error("the transaction would be refused unscreened ({})", .0.reason())]
+    Transaction(#[source] crate::transaction::TransactionError),
     /// A URL cannot be used.
     #[error(transparent)]
     Target(#[from] TargetError),

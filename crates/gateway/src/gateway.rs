@@ -5,8 +5,10 @@
 //! batch; the answers are put in the order of the calls. Screenings of a batch run at the same time, and what passed
 //! is relayed in the order of the batch.
 
-use crate::config::Methods;
+use crate::config::{Config, Methods};
+use crate::error::GatewayError;
 use crate::jsonrpc::{Body, Call, Element, RpcError, code};
+use crate::rules::Rules;
 use crate::screening::Screener;
 use crate::transaction::{Transaction, TransactionError};
 use crate::upstream::{Upstream, canonical_id, split_batch};
@@ -16,6 +18,7 @@ use hyper::Response;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Semaphore;
 
 /// Methods whose first parameter is a signed transaction.
@@ -31,10 +34,58 @@ const SCREENED: [&str; 4] = [
 pub struct Gateway {
     pub upstream: Upstream,
     pub screener: Screener,
+    pub terms: RwLock<Arc<Terms>>,
+    pub screenings: Semaphore,
+}
+
+/// What can change while the gateway runs. A request keeps the terms that it began under.
+#[derive(Debug)]
+pub struct Terms {
+    pub rules: Rules,
     pub methods: Methods,
     pub hosts: BTreeSet<String>,
     pub allow_unprotected: bool,
-    pub screenings: Semaphore,
+}
+
+impl Terms {
+    pub fn new(config: &Config) -> Result<Self, GatewayError> {
+        Ok(Self {
+            rules: config.all_rules()?,
+            methods: config.methods.clone(),
+            hosts: config.hosts.clone(),
+            allow_unprotected: config.allow_unprotected,
+        })
+    }
+
+    /// Whether a call is relayed as it is or screened first, or why neither.
+    fn way(&self, call: &Call<'_>) -> Result<Way, RpcError> {
+        let method = call.method.as_ref();
+        let refuse = |why: &str| {
+            let message = format!("this gateway does not relay {method:.64}: {why}");
+            Err(RpcError::new(code::METHOD, message).with_data(json!({"reason": "METHOD_NOT_RELAYED"})))
+        };
+        let Methods { only, deny, allow } = &self.methods;
+        if deny.contains(method) || !(only.is_empty() || only.contains(method)) {
+            return refuse("its administrator excludes the method");
+        }
+        if SCREENED.contains(&method) {
+            return Ok(Way::Screen);
+        }
+        if sends(method) && !allow.contains(method) {
+            return refuse("it would send a transaction that cannot be screened");
+        }
+        Ok(Way::Relay)
+    }
+}
+
+/// What all calls of a request share.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub terms: &'a Terms,
+    /// The application's origin, as its browser told it.
+    pub origin: Option<&'a str>,
+    /// Unix seconds.
+    pub now: u64,
 }
 
 /// The answer to a request.
@@ -59,19 +110,24 @@ enum Way {
 type Screened = Result<String, RpcError>;
 
 impl Gateway {
-    /// Handles a request's body at `now` (unix seconds). `origin` is the application's, as its browser told it.
-    pub async fn handle(&self, text: &Bytes, body: Body<'_>, origin: Option<&str>, now: u64) -> Reply {
+    /// What applies now.
+    pub fn terms(&self) -> Arc<Terms> {
+        Arc::clone(&self.terms.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Handles a request's body.
+    pub async fn handle(&self, text: &Bytes, body: Body<'_>, asked: Asked<'_>) -> Reply {
         match body {
-            Body::Single(Ok(call)) => self.single(text, &call, origin, now).await,
+            Body::Single(Ok(call)) => self.single(text, &call, asked).await,
             Body::Single(Err(error)) => Reply::Text(error.response(None)),
-            Body::Batch(elements) => self.batch(text, &elements, origin, now).await,
+            Body::Batch(elements) => self.batch(text, &elements, asked).await,
         }
     }
 
-    async fn single(&self, text: &Bytes, call: &Call<'_>, origin: Option<&str>, now: u64) -> Reply {
-        let body = match self.way(call) {
+    async fn single(&self, text: &Bytes, call: &Call<'_>, asked: Asked<'_>) -> Reply {
+        let body = match asked.terms.way(call) {
             Ok(Way::Relay) => Ok(text.clone()),
-            Ok(Way::Screen) => self.screen(call, origin, now).await.map(Bytes::from),
+            Ok(Way::Screen) => self.screen(call, asked).await.map(Bytes::from),
             Err(error) => Err(error),
         };
         let relayed = match body {
@@ -85,14 +141,14 @@ impl Gateway {
         }
     }
 
-    async fn batch(&self, text: &Bytes, elements: &[Element<'_>], origin: Option<&str>, now: u64) -> Reply {
+    async fn batch(&self, text: &Bytes, elements: &[Element<'_>], asked: Asked<'_>) -> Reply {
         let ways: Vec<Result<Way, RpcError>> = elements
             .iter()
             .map(|element| {
                 element
                     .as_ref()
                     .map_err(RpcError::clone)
-                    .and_then(|call| self.way(call))
+                    .and_then(|call| asked.terms.way(call))
             })
             .collect();
         if ways.iter().all(|way| *way == Ok(Way::Relay)) {
@@ -108,7 +164,7 @@ impl Gateway {
             .collect();
         let screenings = join_all(elements.iter().zip(&ways).map(|(element, way)| async move {
             match (element, way) {
-                (Ok(call), Ok(Way::Screen)) => Some(self.screen(call, origin, now).await),
+                (Ok(call), Ok(Way::Screen)) => Some(self.screen(call, asked).await),
                 _ => None,
             }
         }));
@@ -132,28 +188,8 @@ impl Gateway {
         }
     }
 
-    /// Whether a call is relayed as it is or screened first, or why neither.
-    fn way(&self, call: &Call<'_>) -> Result<Way, RpcError> {
-        let method = call.method.as_ref();
-        let refuse = |why: &str| {
-            let message = format!("this gateway does not relay {method:.64}: {why}");
-            Err(RpcError::new(code::METHOD, message).with_data(json!({"reason": "METHOD_NOT_RELAYED"})))
-        };
-        let Methods { only, deny, allow } = &self.methods;
-        if deny.contains(method) || !(only.is_empty() || only.contains(method)) {
-            return refuse("its administrator excludes the method");
-        }
-        if SCREENED.contains(&method) {
-            return Ok(Way::Screen);
-        }
-        if sends(method) && !allow.contains(method) {
-            return refuse("it would send a transaction that cannot be screened");
-        }
-        Ok(Way::Relay)
-    }
-
     /// Screens a call and returns the call to relay: rebuilt, so that the node reads exactly what was screened.
-    async fn screen(&self, call: &Call<'_>, origin: Option<&str>, now: u64) -> Screened {
+    async fn screen(&self, call: &Call<'_>, asked: Asked<'_>) -> Screened {
         let Ok(_permit) = self.screenings.try_acquire() else {
             return Err(RpcError::new(
                 code::OVERLOADED,
@@ -162,8 +198,10 @@ impl Gateway {
         };
         let chain_id = self.upstream.chain_id().await.map_err(RpcError::from)?;
         let (first, rest) = parameters(call)?;
-        let transaction = Transaction::read(&first, chain_id, self.allow_unprotected).map_err(malformed)?;
-        self.screener.screen(&transaction, origin, now).await?;
+        let transaction =
+            Transaction::read(&first, chain_id, asked.terms.allow_unprotected).map_err(malformed)?;
+        let rule = asked.terms.rules.applying(&transaction.facts(&call.method));
+        self.screener.screen(rule, &transaction, asked).await?;
         let mut params = vec![Value::from(transaction.raw_hex())];
         params.extend(rest);
         let id = call.id.map(|id| format!(r#""id":{id},"#)).unwrap_or_default();

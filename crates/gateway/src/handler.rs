@@ -1,7 +1,7 @@
 //! One HTTP request: its path, method, type and size, before anything in it is read as JSON-RPC.
 
 use crate::clock::since_epoch;
-use crate::gateway::{Gateway, Reply};
+use crate::gateway::{Asked, Gateway, Reply, Terms};
 use crate::jsonrpc::{self, RpcError, code};
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
@@ -52,7 +52,8 @@ async fn route(
     limits: RequestLimits,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
-    if !is_ours(&gateway.hosts, request.headers()) {
+    let terms = gateway.terms();
+    if !is_ours(&terms.hosts, request.headers()) {
         return refusal(
             StatusCode::FORBIDDEN,
             "this gateway does not answer for that host",
@@ -60,7 +61,7 @@ async fn route(
     }
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/health") => health(gateway).await,
-        (&Method::POST, "/") => rpc(gateway, limits, request).await,
+        (&Method::POST, "/") => rpc(gateway, &terms, limits, request).await,
         (_, "/") => not_allowed("POST"),
         (_, "/health") => not_allowed("GET"),
         _ => refusal(
@@ -70,7 +71,12 @@ async fn route(
     }
 }
 
-async fn rpc(gateway: &Gateway, limits: RequestLimits, request: Request<Incoming>) -> Response<ResponseBody> {
+async fn rpc(
+    gateway: &Gateway,
+    terms: &Terms,
+    limits: RequestLimits,
+    request: Request<Incoming>,
+) -> Response<ResponseBody> {
     if !is_json(request.headers()) {
         return refusal(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -84,9 +90,12 @@ async fn rpc(gateway: &Gateway, limits: RequestLimits, request: Request<Incoming
     };
     let reply = match jsonrpc::read(&body, limits.batch) {
         Ok(calls) => {
-            gateway
-                .handle(&body, calls, origin.as_deref(), since_epoch().as_secs())
-                .await
+            let asked = Asked {
+                terms,
+                origin: origin.as_deref(),
+                now: since_epoch().as_secs(),
+            };
+            gateway.handle(&body, calls, asked).await
         }
         Err(error) => Reply::Text(error.response(None)),
     };

@@ -31,6 +31,8 @@ mod handler;
 pub mod jsonrpc;
 pub mod policy;
 mod purchase;
+pub mod reload;
+pub mod rules;
 mod screening;
 mod sequence;
 mod server;
@@ -44,4 +46,6 @@ pub mod wallet;
 
 pub use config::Config;
 pub use error::GatewayError;
+pub use reload::Reloader;
 pub use server::{Bound, bind, run};
+pub use transaction::TransactionError;

@@ -2,8 +2,10 @@
 
 use crate::asking::{Failure, ask, opinion};
 use crate::client::HttpClient;
+use crate::gateway::Asked;
 use crate::jsonrpc::{RpcError, code};
 use crate::policy::{Opinion, Policy};
+use crate::rules::{Action, Rule};
 use crate::service::Service;
 use crate::transaction::Transaction;
 use crate::verdict::{Advice, Verdict};
@@ -27,7 +29,6 @@ struct Answer {
 /// Asks the services and decides.
 #[derive(Debug)]
 pub struct Screener {
-    pub policy: Policy,
     pub services: Vec<Arc<Service>>,
     pub client: HttpClient,
     /// Makes decision ids differ between runs: unix nanoseconds of the start.
@@ -36,48 +37,56 @@ pub struct Screener {
 }
 
 impl Screener {
-    /// Asks about a transaction at `now` (unix seconds); an error is the refusal to tell the client.
+    /// Decides on a transaction by its rule; an error is the refusal to tell the client.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn screen(
         &self,
+        rule: &Rule,
         transaction: &Transaction,
-        origin: Option<&str>,
-        now: u64,
+        asked: Asked<'_>,
     ) -> Result<(), RpcError> {
         let id = self.decision_id(transaction);
-        let body: Bytes = transaction.screening_request(origin).to_string().into();
-        let answers = self.ask_all(&body, now).await;
-        let relayed = self.suffices(&answers);
+        let (passed, answers) = match rule.action {
+            Action::Allow => (true, Vec::new()),
+            Action::Deny => (false, Vec::new()),
+            Action::Ask => {
+                let body: Bytes = transaction.screening_request(asked.origin).to_string().into();
+                let answers = self.ask_all(rule, &body, asked.now).await;
+                (suffices(rule, &answers), answers)
+            }
+        };
         for Answer { service, answer } in &answers {
             log_answer(&id, service, answer);
         }
+        let outcome = match (passed, rule.policy.dry_run) {
+            (true, _) => "relayed",
+            (false, true) => "relayed in a dry run, would be blocked",
+            (false, false) => "blocked",
+        };
         tracing::info!(
             decision = id,
-            outcome = if relayed { "relayed" } else { "blocked" },
+            outcome,
+            rule = rule.name,
             hash = %transaction.hash(),
             from = %transaction.sender,
             to = ?transaction.recipient(),
             "decision"
         );
-        if relayed {
+        if passed || rule.policy.dry_run {
             Ok(())
         } else {
-            Err(self.refusal(&id, transaction, &answers))
+            Err(refusal(&id, rule, transaction, &answers))
         }
-    }
-
-    fn suffices(&self, answers: &[Answer]) -> bool {
-        let opinions = answers.iter().map(|answer| opinion(&answer.answer));
-        self.policy.suffices(opinions, self.services.len())
     }
 
     /// Every answer until the votes suffice or the time is over. Services that had no say are left out of the first
     /// case and failures in the second.
-    async fn ask_all(&self, body: &Bytes, now: u64) -> Vec<Answer> {
-        let deadline = Instant::now() + Duration::from_millis(self.policy.timeout_ms);
+    async fn ask_all(&self, rule: &Rule, body: &Bytes, now: u64) -> Vec<Answer> {
+        let deadline = Instant::now() + Duration::from_millis(rule.policy.timeout_ms);
         let mut asked: FuturesUnordered<_> = self
             .services
             .iter()
+            .filter(|service| rule.services.contains(&service.config.name))
             .map(|service| async move {
                 let answer = tokio::time::timeout_at(deadline, ask(service, &self.client, body.clone(), now));
                 Answer {
@@ -86,10 +95,10 @@ impl Screener {
                 }
             })
             .collect();
-        let mut answers = Vec::with_capacity(self.services.len());
+        let mut answers = Vec::with_capacity(rule.services.len());
         while let Some(answer) = asked.next().await {
             answers.push(answer);
-            if self.suffices(&answers) {
+            if suffices(rule, &answers) {
                 break;
             }
         }
@@ -104,65 +113,81 @@ impl Screener {
         input.extend(count.to_be_bytes());
         alloy::hex::encode(&keccak256(input)[..8])
     }
+}
 
-    fn refusal(&self, id: &str, transaction: &Transaction, answers: &[Answer]) -> RpcError {
-        let against: Vec<_> = answers
-            .iter()
-            .filter(|answer| !self.policy.is_for(opinion(&answer.answer)))
-            .collect();
-        // A verdict says more than a failure, so it gives the reason where there is one.
-        let first = against
-            .iter()
-            .find(|answer| answer.answer.is_ok())
-            .or_else(|| against.first());
-        let (message, reason) = match first {
-            Some(Answer {
-                service,
-                answer: Ok(verdict),
-            }) => (refused_by(service, verdict), "VENDOR_VERDICT"),
-            Some(Answer {
-                service,
-                answer: Err(failure),
-            }) => (
-                format!(
-                    "transaction refused: {} gave no verdict: {failure}",
-                    service.config.name
-                ),
-                failure.reason(),
+fn suffices(rule: &Rule, answers: &[Answer]) -> bool {
+    let opinions = answers
+        .iter()
+        .map(|Answer { service, answer }| (service.config.name.as_str(), opinion(answer)));
+    rule.policy.suffices(opinions, rule.services.len())
+}
+
+fn refusal(id: &str, rule: &Rule, transaction: &Transaction, answers: &[Answer]) -> RpcError {
+    let against: Vec<_> = answers
+        .iter()
+        .filter(|answer| !rule.policy.is_for(opinion(&answer.answer)))
+        .collect();
+    // A verdict says more than a failure, so it gives the reason where there is one.
+    let first = against
+        .iter()
+        .find(|answer| answer.answer.is_ok())
+        .or_else(|| against.first());
+    let (message, reason) = match first {
+        Some(Answer {
+            service,
+            answer: Ok(verdict),
+        }) => (refused_by(service, verdict), "VENDOR_VERDICT"),
+        Some(Answer {
+            service,
+            answer: Err(failure),
+        }) => (
+            format!(
+                "transaction refused: {} gave no verdict: {failure}",
+                service.config.name
             ),
-            None => ("transaction refused: too few votes".to_owned(), "TOO_FEW_VOTES"),
-        };
-        let data = json!({
-            "decision": "blocked",
-            "decisionId": id,
-            "reason": reason,
-            "transactionHash": transaction.hash(),
-            "vendors": answers.iter().map(|answer| self.describe(answer)).collect::<Vec<_>>(),
-        });
-        RpcError::new(code::REFUSED, message).with_data(data)
-    }
+            failure.reason(),
+        ),
+        None if rule.action == Action::Deny => (
+            format!("transaction refused by the rule {:?}", rule.name),
+            "RULE_DENIES",
+        ),
+        None => ("transaction refused: too few votes".to_owned(), "TOO_FEW_VOTES"),
+    };
+    let data = json!({
+        "decision": "blocked",
+        "decisionId": id,
+        "reason": reason,
+        "rule": rule.name,
+        "transactionHash": transaction.hash(),
+        "vendors": answers.iter().map(|answer| describe(&rule.policy, answer)).collect::<Vec<_>>(),
+    });
+    let error = match &rule.answer {
+        Some(answer) => RpcError::new(answer.code.into(), &*answer.message),
+        None => RpcError::new(code::REFUSED, message),
+    };
+    error.with_data(data)
+}
 
-    fn describe(&self, Answer { service, answer }: &Answer) -> Value {
-        let mut described = json!({
-            "name": service.config.name,
-            "service": service.config.service,
-            "provider": service.config.provider.or_else(|| Some(service.purchases().first()?.record.provider)),
-            "vote": if self.policy.is_for(opinion(answer)) { "for" } else { "against" },
-        });
-        let more = match answer {
-            Ok(verdict) => json!({
-                "vendor": verdict.vendor, "version": verdict.version, "verdict": verdict.verdict,
-                "score": verdict.score, "reasons": verdict.reasons,
-            }),
-            Err(failure) => {
-                json!({"error": {"code": failure.reason(), "message": failure.to_string()}})
-            }
-        };
-        if let (Value::Object(described), Value::Object(more)) = (&mut described, more) {
-            described.extend(more);
+fn describe(policy: &Policy, Answer { service, answer }: &Answer) -> Value {
+    let mut described = json!({
+        "name": service.config.name,
+        "service": service.config.service,
+        "provider": service.config.provider.or_else(|| Some(service.purchases().first()?.record.provider)),
+        "vote": if policy.is_for(opinion(answer)) { "for" } else { "against" },
+    });
+    let more = match answer {
+        Ok(verdict) => json!({
+            "vendor": verdict.vendor, "version": verdict.version, "verdict": verdict.verdict,
+            "score": verdict.score, "reasons": verdict.reasons,
+        }),
+        Err(failure) => {
+            json!({"error": {"code": failure.reason(), "message": failure.to_string()}})
         }
-        described
+    };
+    if let (Value::Object(described), Value::Object(more)) = (&mut described, more) {
+        described.extend(more);
     }
+    described
 }
 
 fn refused_by(service: &Service, verdict: &Verdict) -> String {

@@ -4,8 +4,9 @@ use crate::client::HttpClient;
 use crate::clock::since_epoch;
 use crate::config::Config;
 use crate::error::GatewayError;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Terms};
 use crate::handler::{RequestLimits, answer};
+use crate::reload::Reloader;
 use crate::screening::Screener;
 use crate::service::{Service, Shared};
 use crate::stall::WriteLimited;
@@ -15,8 +16,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -27,7 +28,7 @@ pub struct Bound {
     listener: TcpListener,
     local: SocketAddr,
     gateway: Arc<Gateway>,
-    limits: crate::config::Limits,
+    config: Config,
 }
 
 /// Loads purchases and listens. No sidecar is asked yet; operators are, if their set is configured, who
@@ -55,15 +56,12 @@ pub async fn bind(config: Config) -> Result<Bound, GatewayError> {
     let gateway = Gateway {
         upstream,
         screener: Screener {
-            policy: config.policy,
             services,
             client,
             started: since_epoch().as_nanos(),
             decisions: AtomicU64::new(0),
         },
-        methods: config.methods,
-        hosts: config.hosts,
-        allow_unprotected: config.allow_unprotected,
+        terms: RwLock::new(Arc::new(Terms::new(&config)?)),
         screenings: Semaphore::new(config.limits.screenings),
     };
     let listen = |source| GatewayError::Listen {
@@ -76,7 +74,7 @@ pub async fn bind(config: Config) -> Result<Bound, GatewayError> {
         listener,
         local,
         gateway: Arc::new(gateway),
-        limits: config.limits,
+        config,
     })
 }
 
@@ -98,10 +96,16 @@ impl Bound {
         self.local
     }
 
+    /// What changes the rules while it serves.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(Arc::clone(&self.gateway), self.config.clone())
+    }
+
     /// Serves until `shutdown` completes, lets open requests finish for the configured time, and gives the reserved
     /// sequence numbers back.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let connections = Arc::new(Semaphore::new(self.limits.connections));
+        let connections = Arc::new(Semaphore::new(self.config.limits.connections));
         let graceful = GracefulShutdown::new();
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
@@ -115,13 +119,13 @@ impl Bound {
                     stream,
                     permit,
                     gateway,
-                    self.limits.clone(),
+                    self.config.limits.clone(),
                     graceful.watcher(),
                 ));
             }
         }
         drop(self.listener);
-        let drain = Duration::from_millis(self.limits.drain_ms);
+        let drain = Duration::from_millis(self.config.limits.drain_ms);
         if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
             // Requests may still take numbers, so the rest of a block is not given back.
             tracing::warn!("connections were still open at the end of the drain time");

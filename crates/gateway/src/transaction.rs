@@ -3,6 +3,7 @@
 //! Only what is decoded here is screened, and exactly these bytes are relayed. Whether the node takes it (nonce, funds,
 //! fees) is the node's to say.
 
+use crate::rules::Facts;
 use alloy::consensus::{Transaction as _, TxEip4844Variant, TxEnvelope};
 use alloy::eips::eip2718::{Decodable2718, Eip2718Error, Encodable2718};
 use alloy::hex;
@@ -102,6 +103,19 @@ impl Transaction {
     /// The recipient; none creates a contract.
     pub fn recipient(&self) -> Option<Address> {
         self.envelope.to()
+    }
+
+    /// What rules look at.
+    pub fn facts<'a>(&'a self, method: &'a str) -> Facts<'a> {
+        Facts {
+            method,
+            chain_id: self.chain_id,
+            kind: self.envelope.tx_type().into(),
+            sender: self.sender,
+            recipient: self.recipient(),
+            value: self.envelope.value(),
+            input: self.envelope.input(),
+        }
     }
 
     /// The exact bytes that were read, in 0x-hex.

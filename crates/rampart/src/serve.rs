@@ -35,11 +35,17 @@ pub enum GatewayCommand {
         #[command(flatten)]
         traces: TraceArgs,
     },
-    /// Check a configuration without running it.
+    /// Check a configuration without running it, and print its rules as they are understood.
     Check {
         /// The configuration (TOML).
         #[arg(long)]
         config: PathBuf,
+        /// A raw transaction in 0x-hex: which rule would apply to it?
+        #[arg(long)]
+        transaction: Option<String>,
+        /// The JSON-RPC method that would send it.
+        #[arg(long, default_value = "eth_sendRawTransaction", requires = "transaction")]
+        method: String,
     },
 }
 
@@ -124,12 +130,39 @@ pub async fn gateway(command: GatewayCommand) -> anyhow::Result<()> {
         GatewayCommand::Run { config, traces } => {
             let traces = traces.start("rampart-gateway")?;
             log(traces.as_ref());
-            Ok(rampart_gateway::run(rampart_gateway::Config::read(&config)?, shutdown()).await?)
+            run_gateway(&config).await
         }
-        GatewayCommand::Check { config } => {
-            rampart_gateway::Config::read(&config)?;
-            Ok(output::line(&format!("{} is valid", config.display()))?)
+        GatewayCommand::Check {
+            config: path,
+            transaction,
+            method,
+        } => {
+            let config = rampart_gateway::Config::read(&path)?;
+            output::line(&format!("{} is valid", path.display()))?;
+            match transaction {
+                Some(raw) => output::line(&config.rule_for(&method, &raw)?.to_string())?,
+                None => output::line(&config.all_rules()?.to_string())?,
+            }
+            Ok(())
         }
+    }
+}
+
+/// Serves until SIGINT or SIGTERM; SIGHUP reads the rules again.
+async fn run_gateway(path: &Path) -> anyhow::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    let bound = rampart_gateway::bind(rampart_gateway::Config::read(path)?).await?;
+    tracing::info!(address = %bound.local_addr(), "gateway listens");
+    let reloader = bound.reloader();
+    let reloads = async {
+        while hangups.recv().await.is_some() {
+            reloader.reload(path);
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = bound.serve(shutdown()) => Ok(()),
+        never = reloads => never,
     }
 }
 
