@@ -3,6 +3,7 @@
 //! Times end in `_ms`, sizes in `_bytes`. Unknown keys are refused. Defaults are the safe choice: fail closed, no
 //! unprotected transactions, no methods that would send a transaction past the screening.
 
+use crate::decisions::Retention;
 use crate::error::GatewayError;
 use crate::policy::Policy;
 use crate::rules::{RuleConfig, Rules};
@@ -78,6 +79,9 @@ pub struct Config {
     /// Rules for some transactions, the first that matches first.
     #[serde(default)]
     pub rules: Vec<RuleConfig>,
+    /// How long decisions are kept.
+    #[serde(default)]
+    pub decisions: Retention,
     /// Limits of the port.
     #[serde(default)]
     pub limits: Limits,
@@ -227,6 +231,11 @@ impl Config {
     pub fn check(&self) -> Result<(), GatewayError> {
         Target::parse(&self.upstream)?;
         self.all_rules()?;
+        if self.decisions.days == 0 || self.decisions.bytes < MIN_DECISION_BYTES {
+            return Err(GatewayError::Policy(format!(
+                "decisions: days must be at least 1 and bytes at least {MIN_DECISION_BYTES}"
+            )));
+        }
         let mut names = BTreeSet::new();
         for service in &self.services {
             let fail = |reason: &str| {
@@ -257,6 +266,9 @@ impl Config {
         Ok(())
     }
 }
+
+/// Least room for kept decisions, so that a file holds at least one with its verdicts.
+const MIN_DECISION_BYTES: u64 = 16 << 20;
 
 fn screen_path() -> String {
     "/v1/screen".to_owned()
@@ -319,6 +331,9 @@ mod tests {
             mode = { weight = 2 }
             weights = { threat = 2 }
             answer = { code = -32000, message = "ask the desk" }
+            [decisions]
+            days = 7
+            bytes = 16777216
             [limits]
             batch = 5
             [[services]]
@@ -355,6 +370,8 @@ mod tests {
                 "service = 1\n[[services]]\nname = \"threat\"\nservice = 2",
             ),
             ("service = 1", "service = 1\nsidecars = 1"),
+            ("service = 1", "service = 1\n[decisions]\ndays = 0"),
+            ("service = 1", "service = 1\n[decisions]\nbytes = 1000"),
             ("[[services]]\n        name = \"threat\"\n        service = 1", ""),
         ] {
             let text = MINIMAL.replace(from, to);

@@ -47,6 +47,9 @@ pub enum GatewayError {
         #[source]
         source: std::io::Error,
     },
+    /// The system gives no thread to keep decisions with.
+    #[error("decisions cannot be kept")]
+    Decisions(#[source] std::io::Error),
     /// The state directory cannot be used.
     #[error(transparent)]
     State(#[from] SequenceError),

@@ -200,8 +200,7 @@ impl Gateway {
         let (first, rest) = parameters(call)?;
         let transaction =
             Transaction::read(&first, chain_id, asked.terms.allow_unprotected).map_err(malformed)?;
-        let rule = asked.terms.rules.applying(&transaction.facts(&call.method));
-        self.screener.screen(rule, &transaction, asked).await?;
+        self.screener.screen(&call.method, &transaction, asked).await?;
         let mut params = vec![Value::from(transaction.raw_hex())];
         params.extend(rest);
         let id = call.id.map(|id| format!(r#""id":{id},"#)).unwrap_or_default();

@@ -196,7 +196,8 @@ async fn health(gateway: &Gateway) -> Response<ResponseBody> {
             "name": service.config.name, "service": service.config.service, "remaining": remaining,
         }));
     }
-    let body = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "services": services});
+    let body = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "services": services,
+        "decisionsLost": gateway.screener.log.lost()});
     json_response(StatusCode::OK, body.to_string())
 }
 

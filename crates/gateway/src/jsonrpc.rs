@@ -59,6 +59,12 @@ impl RpcError {
         self
     }
 
+    /// The stable reason in the data, if there is one.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        Some(self.data.as_ref()?.get("reason")?.as_str()?.to_owned())
+    }
+
     /// The response object. `id` is JSON text.
     #[must_use]
     pub fn response(&self, id: Option<&str>) -> String {

@@ -21,6 +21,7 @@ mod asking;
 mod client;
 mod clock;
 pub mod config;
+pub mod decisions;
 mod durable;
 mod error;
 #[cfg(feature = "fuzzing")]

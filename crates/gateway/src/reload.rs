@@ -58,6 +58,7 @@ fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
         ("chain_id", old.chain_id == new.chain_id),
         ("nodes", old.nodes == new.nodes),
         ("operators", old.operators == new.operators),
+        ("decisions", old.decisions == new.decisions),
         ("limits", old.limits == new.limits),
         ("services", old.services == new.services),
     ]

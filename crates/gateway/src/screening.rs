@@ -2,6 +2,7 @@
 
 use crate::asking::{Failure, ask, opinion};
 use crate::client::HttpClient;
+use crate::decisions::{Decision, DecisionLog, Outcome};
 use crate::gateway::Asked;
 use crate::jsonrpc::{RpcError, code};
 use crate::policy::{Opinion, Policy};
@@ -34,6 +35,8 @@ pub struct Screener {
     /// Makes decision ids differ between runs: unix nanoseconds of the start.
     pub started: u128,
     pub decisions: AtomicU64,
+    /// Where decisions are kept.
+    pub log: DecisionLog,
 }
 
 impl Screener {
@@ -41,10 +44,12 @@ impl Screener {
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn screen(
         &self,
-        rule: &Rule,
+        method: &str,
         transaction: &Transaction,
         asked: Asked<'_>,
     ) -> Result<(), RpcError> {
+        let facts = transaction.facts(method);
+        let rule = asked.terms.rules.applying(&facts);
         let id = self.decision_id(transaction);
         let (passed, answers) = match rule.action {
             Action::Allow => (true, Vec::new()),
@@ -59,23 +64,40 @@ impl Screener {
             log_answer(&id, service, answer);
         }
         let outcome = match (passed, rule.policy.dry_run) {
-            (true, _) => "relayed",
-            (false, true) => "relayed in a dry run, would be blocked",
-            (false, false) => "blocked",
+            (true, _) => Outcome::Relayed,
+            (false, true) => Outcome::WouldBlock,
+            (false, false) => Outcome::Blocked,
         };
+        let refusal = (!passed).then(|| refusal(&id, rule, transaction, &answers));
         tracing::info!(
             decision = id,
-            outcome,
+            ?outcome,
             rule = rule.name,
             hash = %transaction.hash(),
             from = %transaction.sender,
             to = ?transaction.recipient(),
             "decision"
         );
-        if passed || rule.policy.dry_run {
-            Ok(())
-        } else {
-            Err(refusal(&id, rule, transaction, &answers))
+        self.log.keep(Decision {
+            id,
+            at: asked.now,
+            outcome,
+            rule: rule.name.clone(),
+            reason: refusal.as_ref().and_then(RpcError::reason),
+            method: method.to_owned(),
+            hash: transaction.hash(),
+            from: facts.sender,
+            to: facts.recipient,
+            value: facts.value,
+            origin: asked.origin.map(str::to_owned),
+            vendors: answers
+                .iter()
+                .map(|answer| describe(&rule.policy, answer))
+                .collect(),
+        });
+        match refusal {
+            Some(refusal) if outcome == Outcome::Blocked => Err(refusal),
+            _ => Ok(()),
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::client::HttpClient;
 use crate::clock::since_epoch;
 use crate::config::Config;
+use crate::decisions::DecisionLog;
 use crate::error::GatewayError;
 use crate::gateway::{Gateway, Terms};
 use crate::handler::{RequestLimits, answer};
@@ -60,6 +61,7 @@ pub async fn bind(config: Config) -> Result<Bound, GatewayError> {
             client,
             started: since_epoch().as_nanos(),
             decisions: AtomicU64::new(0),
+            log: DecisionLog::start(&config.state, config.decisions).map_err(GatewayError::Decisions)?,
         },
         terms: RwLock::new(Arc::new(Terms::new(&config)?)),
         screenings: Semaphore::new(config.limits.screenings),
@@ -126,7 +128,9 @@ impl Bound {
         }
         drop(self.listener);
         let drain = Duration::from_millis(self.config.limits.drain_ms);
-        if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+        let drained = tokio::time::timeout(drain, graceful.shutdown()).await;
+        self.gateway.screener.log.flush().await;
+        if drained.is_err() {
             // Requests may still take numbers, so the rest of a block is not given back.
             tracing::warn!("connections were still open at the end of the drain time");
             return;

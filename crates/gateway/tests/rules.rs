@@ -4,6 +4,7 @@
 mod support;
 
 use alloy::primitives::{Address, TxKind, U256};
+use rampart_gateway::decisions::{Outcome, Wanted, find};
 use rampart_gateway::{Config, GatewayError, bind};
 use serde_json::json;
 use support::node::Node;
@@ -100,8 +101,57 @@ async fn a_dry_run_asks_and_relays_and_a_rule_may_be_for_real() {
     assert_eq!(answer["result"], "eth_sendRawTransaction", "{answer}");
     assert_eq!(sidecars[0].served().len(), 1, "it was asked about");
     let two = TxKind::Call(Address::repeat_byte(2));
-    let large = signed(CHAIN, 1, two, U256::from(1000), Vec::new()).0;
-    assert_eq!(gateway.send_raw(&large).await["error"]["code"], -32099);
+    let (large, hash) = signed(CHAIN, 1, two, U256::from(1000), Vec::new());
+    let refused = gateway.send_raw(&large).await;
+    assert_eq!(refused["error"]["code"], -32099);
+
+    // Both are kept with their reasons, and are there after the gateway has stopped.
+    let directory = gateway.stop().await;
+    let mut kept = Vec::new();
+    let unreadable = find(&directory.path().join("state"), &Wanted::default(), |decision| {
+        kept.push(decision)
+    });
+    assert_eq!(unreadable.unwrap(), 0);
+    let [reported, blocked] = &kept[..] else {
+        panic!("{kept:?}");
+    };
+    assert_eq!(
+        (reported.outcome, reported.rule.as_str()),
+        (Outcome::WouldBlock, "policy")
+    );
+    assert_eq!(reported.reason.as_deref(), Some("VENDOR_VERDICT"));
+    assert_eq!((blocked.outcome, blocked.hash), (Outcome::Blocked, hash));
+    assert_eq!(refused["error"]["data"]["decisionId"], blocked.id);
+    assert_eq!(refused["error"]["data"]["vendors"], json!(blocked.vendors));
+}
+
+#[tokio::test]
+async fn screening_goes_on_when_decisions_cannot_be_kept() {
+    let node = Node::start().await;
+    let sidecar = Sidecar::start(allow()).await;
+    let directory = tempfile::tempdir().unwrap();
+    buy(
+        &directory.path().join("wallet"),
+        1,
+        100,
+        now() + 3600,
+        &sidecar.url,
+    );
+    std::fs::create_dir(directory.path().join("state")).unwrap();
+    std::fs::write(directory.path().join("state/decisions"), "in the way").unwrap();
+    let gateway = TestGateway::start_in(directory, &node.url, 1, Settings::default()).await;
+    assert_eq!(
+        gateway.send_raw(&transfer(0).0).await["result"],
+        "eth_sendRawTransaction"
+    );
+    let mut lost = 0;
+    while lost == 0 {
+        let health = reqwest::get(format!("{}/health", gateway.url)).await.unwrap();
+        lost = health.json::<serde_json::Value>().await.unwrap()["decisionsLost"]
+            .as_u64()
+            .unwrap();
+    }
+    assert_eq!(lost, 1);
 }
 
 /// A configuration of one service in `directory`, with `rest` after it.

@@ -3,8 +3,10 @@
 
 use crate::output;
 use crate::telemetry::{TraceArgs, Traces};
+use alloy::primitives::B256;
 use anyhow::Context;
 use clap::Subcommand;
+use rampart_gateway::decisions::{self, Decision, Wanted};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -46,6 +48,26 @@ pub enum GatewayCommand {
         /// The JSON-RPC method that would send it.
         #[arg(long, default_value = "eth_sendRawTransaction", requires = "transaction")]
         method: String,
+    },
+    /// Look up what a gateway decided, the oldest first; it may run meanwhile.
+    Decisions {
+        /// The gateway's configuration (TOML).
+        #[arg(long)]
+        config: PathBuf,
+        /// Only the decision with this id.
+        id: Option<String>,
+        /// Only those made at this time or later (unix seconds).
+        #[arg(long)]
+        since: Option<u64>,
+        /// Only those on the transaction with this hash.
+        #[arg(long)]
+        hash: Option<B256>,
+        /// Only what was refused, or would have been but for a dry run.
+        #[arg(long)]
+        blocked: bool,
+        /// Print one JSON object a line, with the vendors' verdicts.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -145,7 +167,61 @@ pub async fn gateway(command: GatewayCommand) -> anyhow::Result<()> {
             }
             Ok(())
         }
+        GatewayCommand::Decisions {
+            config,
+            id,
+            since,
+            hash,
+            blocked,
+            json,
+        } => {
+            let wanted = Wanted {
+                id,
+                since,
+                hash,
+                blocked,
+            };
+            decisions(&rampart_gateway::Config::read(&config)?, &wanted, json)
+        }
     }
+}
+
+/// Prints kept decisions, one a line.
+fn decisions(config: &rampart_gateway::Config, wanted: &Wanted, json: bool) -> anyhow::Result<()> {
+    let mut printed = Ok(());
+    let unreadable = decisions::find(&config.state, wanted, |decision| {
+        if printed.is_ok() {
+            printed = describe(&decision, json).and_then(|text| Ok(output::line(&text)?));
+        }
+    })?;
+    if unreadable > 0 {
+        output::remark(&format!("{unreadable} lines could not be read"));
+    }
+    printed
+}
+
+fn describe(decision: &Decision, json: bool) -> anyhow::Result<String> {
+    if json {
+        return Ok(serde_json::to_string(decision)?);
+    }
+    let to = decision
+        .to
+        .map_or_else(|| "a new contract".to_owned(), |to| to.to_string());
+    Ok(format!(
+        "{} {} {:?} by {:?}{}: {} from {} to {to}, {} wei",
+        decision.at,
+        decision.id,
+        decision.outcome,
+        decision.rule,
+        decision
+            .reason
+            .as_ref()
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default(),
+        decision.hash,
+        decision.from,
+        decision.value,
+    ))
 }
 
 /// Serves until SIGINT or SIGTERM; SIGHUP reads the rules again.
