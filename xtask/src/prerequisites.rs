@@ -43,6 +43,12 @@ pub(crate) fn check(needs: &[Need], target: &Path) -> Result<()> {
             ),
         }
     }
+    if version_of("make", &["--version"]).is_none() {
+        missing.push(
+            "make is not on the PATH: your system's packages have it; the allocator is built with it"
+                .to_owned(),
+        );
+    }
     let needed = match target.join("debug/rampart").is_file() {
         true => LATER_BUILD_MIB,
         false => FIRST_BUILD_MIB,

@@ -1,5 +1,5 @@
-//! Operators that are killed without warning, as processes, while consumers buy: what was confirmed stays, and nobody ever sees
-//! another chain.
+//! Operators and a follower that are killed without warning, as processes, while consumers buy: what was confirmed stays, and
+//! nobody ever sees another chain.
 //!
 //! The ordinary tests kill a few times; `cargo xtask kill` as often as one likes.
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -144,7 +144,9 @@ async fn kill(times: usize, seed: u64) {
             seen.clone(),
         ));
     }
-    let urls = world.nodes.iter().map(Node::url).collect();
+    let mut follower = world.follower();
+    follower.start();
+    let urls = world.nodes.iter().chain([&follower]).map(Node::url).collect();
     tasks.spawn(compare(urls, seen.clone()));
 
     let mut random = StdRng::seed_from_u64(seed);
@@ -153,8 +155,10 @@ async fn kill(times: usize, seed: u64) {
         let before = seen.confirmed.lock().unwrap().len();
         let victim = random.random_range(0..OPERATORS);
         world.nodes[victim].kill();
+        follower.kill();
         tokio::time::sleep(Duration::from_millis(random.random_range(0..1_500))).await;
         world.nodes[victim].start();
+        follower.start();
         let client = NodeClient::new(vec![world.nodes[victim].url()]);
         eventually("the operator that was killed", || async {
             client.totals().await.ok()
@@ -169,6 +173,7 @@ async fn kill(times: usize, seed: u64) {
         assert!(heights.iter().all(Option::is_some), "kill {time}: {heights:?}");
     }
     tasks.shutdown().await;
+    world.nodes.push(follower);
     check(&world, &seen, times).await;
 }
 
@@ -181,7 +186,7 @@ async fn heights(world: &World) -> Vec<Option<u64>> {
     heights
 }
 
-/// Every operator has every confirmed purchase, with the record that was confirmed; and no two spoke of different states.
+/// Every one has every confirmed purchase, with the record that was confirmed; and no two spoke of different states.
 async fn check(world: &World, seen: &Seen, times: usize) {
     let confirmed = seen.confirmed.lock().unwrap().clone();
     for node in &world.nodes {
@@ -210,7 +215,7 @@ async fn check(world: &World, seen: &Seen, times: usize) {
     let roots = seen.roots.lock().unwrap();
     assert!(roots.1.is_empty(), "different states at heights {:?}", roots.1);
     println!(
-        "{times} kills, {} confirmed purchases at all operators, {} heights compared, {} deposited",
+        "{times} kills, {} confirmed purchases at all operators and the follower, {} heights compared, {} deposited",
         confirmed.len(),
         roots.0.len(),
         totals.deposited.to_tokens()

@@ -32,16 +32,16 @@ mod report;
 
 use buyers::Buyers;
 use load::Outcome;
-use mimalloc::MiMalloc;
 use operators::{OPERATORS, Setup, World, tokens};
 use report::Goal;
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
+use tikv_jemallocator::Jemalloc;
 
 /// The buyers' share of the processors is to be theirs by what they do, as the operators' is.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Purchases of a phase.
 const PURCHASES: usize = 100_000;

@@ -57,8 +57,9 @@ fn rampart(args: &[&str]) -> Command {
     command
 }
 
-/// An operator: its folder, and its process while it runs.
+/// An operator or a follower: its configuration, and its process while it runs.
 pub struct Node {
+    command: &'static str,
     config: String,
     api: SocketAddr,
     process: Option<Child>,
@@ -67,10 +68,7 @@ pub struct Node {
 
 impl Node {
     pub fn start(&mut self) {
-        let mut command = rampart(&["node", "run", "--config", &self.config]);
-        for setting in ["allow_private_addresses=true", "min_free_mib=64", "poll_ms=100"] {
-            command.args(["--set", setting]);
-        }
+        let mut command = rampart(&["node", self.command, "--config", &self.config]);
         for setting in &self.settings {
             command.args(["--set", setting]);
         }
@@ -210,11 +208,17 @@ impl World {
             });
             addresses.push((public_key, listen));
             let config = folder.path().join(format!("operator-{index}/node.toml"));
+            let own = ["allow_private_addresses=true", "min_free_mib=64", "poll_ms=100"];
             nodes.push(Node {
+                command: "run",
                 config: config.to_str().unwrap().to_owned(),
                 api,
                 process: None,
-                settings: setup.settings.iter().map(|&setting| setting.to_owned()).collect(),
+                settings: own
+                    .iter()
+                    .chain(setup.settings)
+                    .map(|&setting| setting.to_owned())
+                    .collect(),
             });
         }
         let hatch = Hatch {
@@ -237,6 +241,30 @@ impl World {
             nodes,
             operators,
             folder,
+        }
+    }
+
+    /// A follower of all of them, not started yet.
+    pub fn follower(&self) -> Node {
+        let (folder, api) = (self.folder.path().join("follower"), free());
+        std::fs::create_dir(&folder).unwrap();
+        let config = folder.join("follower.toml");
+        let operators: Vec<String> = self.nodes.iter().map(Node::url).collect();
+        let text = format!(
+            "state_dir = {:?}\nnetwork_file = {:?}\noperators = {operators:?}\napi_listen = \"{api}\"\nl2_rpc = {:?}\n",
+            folder.join("state"),
+            self.folder.path().join("operator-0/network.json"),
+            self.anvil.url,
+        );
+        std::fs::write(&config, text).unwrap();
+        Node {
+            command: "follow",
+            config: config.to_str().unwrap().to_owned(),
+            api,
+            process: None,
+            settings: ["min_free_mib=64", "poll_ms=100", "index_cache=4096"]
+                .map(str::to_owned)
+                .to_vec(),
         }
     }
 
