@@ -5,23 +5,29 @@
 #[path = "operator/http.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod http;
+#[path = "operator/layer1.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod layer1;
 #[path = "follower/liar.rs"]
 mod liar;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod operator;
 
+use layer1::Layer1;
 use liar::{LIES, Liar, Manner};
 use operator::{
     INTERVAL, Running, Stage, access_key, account, eventually, free_addresses, now, sign, tokens,
 };
 use rampart_chain::Finality;
-use rampart_client::{ClientError, Start, verify_confirmation};
+use rampart_client::follow::catch_up;
+use rampart_client::{ClientError, OperatorChain, Start, verify_confirmation};
+use rampart_ledger::Count;
 use rampart_node::{FollowerConfig, Params};
 use rampart_protocol::api::{EventFilter, Role, TransactionStatus};
 use rampart_protocol::message::{Purchase, RegisterProvider, RegisterService, Withdraw};
 use rampart_protocol::{
     Amount, B256, Category, Message, Nonce, ProviderId, PurchaseId, Seconds, ServiceId, SignedTransaction,
-    Timestamp,
+    Timestamp, TrustedOperators,
 };
 use serde_json::Value;
 use std::net::TcpListener;
@@ -48,8 +54,17 @@ struct Network {
 
 impl Network {
     async fn start() -> Self {
+        Self::with(Params::default(), None).await
+    }
+
+    /// With an L1 that tells stakes, perhaps.
+    async fn with(params: Params, l1: Option<&Layer1>) -> Self {
         let alone = ALONE.lock().await;
-        let stage = Stage::of(OPERATORS, Params::default(), EPOCH).await;
+        let mut stage = Stage::of(OPERATORS, params, EPOCH).await;
+        if let Some(l1) = l1 {
+            let configs = std::iter::once(&mut stage.config).chain(&mut stage.others);
+            configs.for_each(|config| l1.tells(config, &l1.anvil.url));
+        }
         let others = stage.others.iter().cloned().map(Running::spawn);
         let mut operators: Vec<Running> = others.collect();
         operators.insert(0, stage.start().await);
@@ -377,6 +392,53 @@ async fn a_follower_answers_as_operators_do_over_epochs_and_restarts() {
     let post = http::post(behind.api, "/v1/transactions", serde_json::to_vec(&much).unwrap()).await;
     post.is_error(503, "no_operator");
     behind.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_goes_on_when_other_operators_certify() {
+    let l1 = Layer1::new().await;
+    let params = Params {
+        seats_min: Count(3),
+        ..Params::default()
+    };
+    let mut network = Network::with(params, Some(&l1)).await;
+    network.open().await;
+    let first = network.buy(&network.operators[0]).await;
+    let config = network.follower("follower", network.urls());
+    let follower = follow(&config, &network.operators[0]).await;
+
+    // One loses its stake, and with it the seat; another follower has not been there before.
+    let left = network.stage.operators.operators[3].checkpoint_key;
+    l1.tell_stake(left, 0).await;
+    l1.anvil.mine(2).await;
+    let (epoch, three) = eventually("a committee of three", || async {
+        let trusted = TrustedOperators::new(0, network.stage.operators.clone());
+        let mut chain = OperatorChain::new(&trusted).unwrap();
+        catch_up(&mut chain, &follower.client()).await.unwrap();
+        let newest = chain.newest().clone();
+        (newest.operators.len() == 3).then_some((*chain.epochs().end(), newest))
+    })
+    .await;
+    assert!(three.operators.iter().all(|seat| seat.checkpoint_key != left));
+    eventually("its epoch", || async {
+        let status = network.operators[0].client().status().await.unwrap();
+        (status.epoch >= epoch).then_some(())
+    })
+    .await;
+    network.operators.pop().unwrap().stop().await;
+    let second = network.buy(&network.operators[1]).await;
+    catches_up(&follower, &network.operators[0]).await;
+    let late = follow(&network.follower("late", network.urls()), &network.operators[0]).await;
+    for follower in [&follower, &late] {
+        same(follower, &network.operators[0], &reads(&[first, second])).await;
+        same_blocks(follower, &network.operators[0]).await;
+        let confirmation = follower.client().confirmation(second).await.unwrap();
+        assert!(confirmation.certified().unwrap().epoch >= epoch);
+        verify_confirmation(&confirmation, &three).unwrap();
+        assert!(verify_confirmation(&confirmation, &network.stage.operators).is_err());
+    }
+    follower.stop().await;
+    late.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

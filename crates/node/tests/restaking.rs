@@ -7,89 +7,24 @@
 )]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "operator/layer1.rs"]
+mod layer1;
 mod operator;
 
-use alloy::network::{Ethereum, EthereumWallet};
-use alloy::providers::{DynProvider, Provider as _, ProviderBuilder};
+use layer1::{L1_CHAIN, Layer1, provider};
 use operator::node::{Anvil, funded};
 use operator::{Running, Stage, account, eventually, tokens};
-use rampart_chain::bindings::OutboxContract::{self, OutboxContractInstance, Parameter};
-use rampart_node::Restaking;
+use rampart_chain::bindings::OutboxContract;
 use rampart_protocol::Address;
 use rampart_protocol::api::Quantity;
 
-const L1_CHAIN: u64 = 31_337;
 const OPERATOR: Address = Address::repeat_byte(0x0a);
 const INVESTOR: Address = Address::repeat_byte(0x1b);
 
-/// The L1 with an outbox whose writers are ordinary accounts.
-struct Layer1 {
-    anvil: Anvil,
-    restaking: Restaking,
-}
-
-type Outbox = OutboxContractInstance<DynProvider<Ethereum>>;
-
-impl Layer1 {
-    async fn new() -> Self {
-        let anvil = Anvil::start(L1_CHAIN);
-        let [manager, vault, timelock] = [0, 1, 2].map(|writer| funded(writer).address());
-        let provider = provider(&anvil, 0);
-        let outbox = OutboxContract::deploy(provider.clone(), manager, vault, timelock)
-            .await
-            .unwrap();
-        let restaking = Restaking {
-            chain_id: L1_CHAIN,
-            outbox: *outbox.address(),
-            service_manager: manager,
-            deployed_at: provider.get_block_number().await.unwrap(),
-        };
-        Self { anvil, restaking }
-    }
-
-    fn outbox(&self, writer: usize) -> Outbox {
-        OutboxContract::new(self.restaking.outbox, provider(&self.anvil, writer))
-    }
-
-    async fn tell_stake(&self, operator: Address, stake: u128) {
-        let outbox = self.outbox(0);
-        let call = outbox.tellOperatorStake(operator, stake, 50_000);
-        call.send().await.unwrap().get_receipt().await.unwrap();
-    }
-
-    async fn tell_weight(&self, operator: Address, investor: Address, weight: u128) {
-        let outbox = self.outbox(1);
-        let call = outbox.tellInvestorWeight(operator, investor, weight);
-        call.send().await.unwrap().get_receipt().await.unwrap();
-    }
-
-    async fn decide(&self, name: &str, value: u128) {
-        let outbox = self.outbox(2);
-        let change = Parameter {
-            name: name.to_owned(),
-            value,
-        };
-        let call = outbox.setParameters(vec![change]);
-        call.send().await.unwrap().get_receipt().await.unwrap();
-    }
-}
-
-fn provider(anvil: &Anvil, signer: usize) -> DynProvider<Ethereum> {
-    ProviderBuilder::new()
-        .wallet(EthereumWallet::from(funded(signer)))
-        .connect_http(anvil.url.parse().unwrap())
-        .erased()
-}
-
 /// A stage whose network has an outbox on an L1, which the operator reads from `rpc`.
-async fn stage(restaking: Restaking, rpc: &str) -> Stage {
+async fn stage(l1: &Layer1, rpc: &str) -> Stage {
     let mut stage = Stage::new().await;
-    let path = &stage.config.network_file;
-    let mut network: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    network["restaking"] = serde_json::to_value(restaking).unwrap();
-    std::fs::write(path, network.to_string()).unwrap();
-    stage.config.l1_rpc = Some(rpc.to_owned().into());
+    l1.tells(&mut stage.config, rpc);
     stage
 }
 
@@ -119,7 +54,7 @@ async fn storage_fee(running: &Running) -> Quantity {
 async fn stakes_weights_and_decisions_reach_the_ledger_in_order_beside_deposits_and_survive_a_restart() {
     let l1 = Layer1::new().await;
     l1.tell_stake(OPERATOR, 500).await;
-    let stage = stage(l1.restaking, &l1.anvil.url).await;
+    let stage = stage(&l1, &l1.anvil.url).await;
     let running = stage.start().await;
     l1.tell_weight(OPERATOR, INVESTOR, 300).await;
     l1.decide("storage_fee", 77).await;
@@ -174,7 +109,7 @@ async fn an_endpoint_of_another_chain_or_one_that_is_away_is_not_believed_and_th
         funded(2).address(),
     );
     assert_eq!(*deployed.await.unwrap().address(), l1.restaking.outbox);
-    let mut stage = stage(l1.restaking, &other.url).await;
+    let mut stage = stage(&l1, &other.url).await;
     let running = stage.start().await;
     stage.fund(&running, &[(account(1).address(), tokens(9))]).await;
     // The state that balances are read from may be a moment ahead of the header that the status tells.
@@ -198,7 +133,7 @@ async fn an_endpoint_of_another_chain_or_one_that_is_away_is_not_believed_and_th
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_does_not_start_with_only_half_of_what_the_l1_needs() {
     let l1 = Layer1::new().await;
-    let mut stage = stage(l1.restaking, &l1.anvil.url).await;
+    let mut stage = stage(&l1, &l1.anvil.url).await;
     stage.config.l1_rpc = None;
     let mut running = Running::spawn(stage.config.clone());
     let ended = tokio::task::spawn_blocking(move || running.join()).await.unwrap();
