@@ -326,6 +326,38 @@ async fn an_operator_from_nothing_passes_the_check_runs_and_stops_when_told() {
     terminate(&process);
     assert_eq!(process.wait().unwrap().code(), Some(0));
     assert_eq!(told(), 1, "{}", log());
+
+    // What it has made is copied, lost, and put back under another key; the old one votes no more.
+    let copied = copy(&made, &["backup", "--to", &made.text("copy")]);
+    assert!(copied.status.success(), "{}", stderr(&copied));
+    let back = |from: &str| {
+        let (from, key) = (made.text(from), made.text("operator/new.key"));
+        copy(&made, &["restore", "--from", &from, "--new-consensus-key", &key])
+    };
+    let onto = back("copy");
+    assert_eq!(onto.status.code(), Some(1), "there is a state already");
+    assert!(!made.path("operator/new.key").exists());
+    std::fs::rename(made.path("operator/state"), made.path("lost")).unwrap();
+    let nowhere = back("nowhere");
+    assert!(stderr(&nowhere).contains("nowhere"), "{}", stderr(&nowhere));
+    assert!(!made.path("operator/new.key").exists());
+    let restored = back("copy");
+    assert!(restored.status.success(), "{}", stderr(&restored));
+    assert!(made.path("operator/new.key").exists());
+    let mut process = started(&made, listen, api, free());
+    assert_eq!(process.wait().unwrap().code(), Some(1));
+    assert!(log().contains("belongs to a state that was lost"), "{}", log());
+}
+
+/// `rampart node backup` or `restore`, with the password from its file.
+fn copy(made: &Made, args: &[&str]) -> Output {
+    let password = format!("checkpoint_password_file={}", made.text("password"));
+    let config = made.text("operator/node.toml");
+    command(&["node"])
+        .args(args)
+        .args(["--config", &config, "--set", &password])
+        .output()
+        .unwrap()
 }
 
 /// What is exported: which service it is, what it did, what was part of what, and no secret.

@@ -30,12 +30,15 @@ pub fn restore(config: &NodeConfig, from: &Path, new_key: &Path) -> anyhow::Resu
     // Before the state is there: a restore is not repeated on it.
     let (seed, public) = keys::new_access_key();
     keys::store(&PrivateKeySigner::from_bytes(&seed)?, new_key, &password)?;
-    let files = copy::restore(from, &config.state_dir, lost).with_context(|| {
-        format!(
-            "the copy is not put back; the new key is in {} already",
-            new_key.display()
-        )
-    })?;
+    let files = match copy::restore(from, &config.state_dir, lost) {
+        Ok(files) => files,
+        Err(error) => {
+            // Nothing votes with it, and the next attempt makes another.
+            std::fs::remove_file(new_key)
+                .with_context(|| format!("cannot remove {}, which nothing uses", new_key.display()))?;
+            return Err(error).context("the copy is not put back");
+        }
+    };
     for line in [
         format!("{files} files put back into {}", config.state_dir.display()),
         format!("retired         {lost}: its votes are lost, and it never votes on this state again"),
