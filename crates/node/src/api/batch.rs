@@ -1,7 +1,7 @@
 //! Taking many transactions in at once: for those who sell to others and sign for many purchases a second. One request is
 //! one reading, one check of signatures, and one answer that tells of each transaction apart.
 
-use super::submit::{Lanes, enter, find};
+use super::submit::{Lanes, enter, find_submitted};
 use super::{ApiError, MAX_BATCH, Shared};
 use crate::application::Verified;
 use crate::engine::Runtime;
@@ -53,11 +53,11 @@ async fn take<E: Runtime>(
     lanes: &mut Lanes,
     verified: Verified,
 ) -> Result<TransactionStatus, ApiError> {
-    let known = find(context, verified.hash())?.status;
+    let next = lanes.next(&context.state, verified.lane()).await?;
+    let known = find_submitted(context, &verified, next.as_ref().ok())?.status;
     if known == TransactionStatus::Pending || known == TransactionStatus::Applied {
         return Ok(known);
     }
-    let next = lanes.next(&context.state, verified.lane()).await?;
     let bytes = verified.transaction().to_bytes();
     enter(
         context,

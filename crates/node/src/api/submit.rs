@@ -47,17 +47,18 @@ pub(super) async fn submit<E: Runtime>(
     let hash = verified.hash();
     // Watch before looking, so that no change is missed.
     let changes = context.mempool.watch();
-    let mut known = find(&context, hash)?;
+    let next = next_nonce(&context.state, verified.lane()).await?;
+    let mut known = find_submitted(&context, &verified, next.as_ref().ok())?;
     if known.status == TransactionStatus::Unknown || known.status == TransactionStatus::Rejected {
-        admit(&context, verified).await?;
+        if context.mempool.is_frozen() {
+            return Err(PoolError::Frozen.into());
+        }
+        // Whoever never had a deposit, or no delegation, has paid for no place in the pool.
+        let next = next.map_err(|reject| ApiError::refused(&reject))?;
+        enter(&context, verified, next).await?;
         // When the queue of the gossip is full the others learn of it from the block, or from the next submission.
         let _ = context.gossip.try_send(bytes);
-        known = TransactionView {
-            hash,
-            status: TransactionStatus::Pending,
-            height: None,
-            rejection: None,
-        };
+        known = view(hash, TransactionStatus::Pending, None, None);
     }
     if let Some(wait) = wait {
         let wait = Duration::from_secs(wait).min(MAX_WAIT);
@@ -90,25 +91,53 @@ pub(super) async fn transaction<E: Runtime>(
 
 /// What is known of a transaction.
 pub(super) fn find<E: Runtime>(context: &Shared<E>, hash: B256) -> Result<TransactionView, ApiError> {
-    let view = |status, height, rejection| TransactionView {
-        hash,
-        status,
-        height,
-        rejection,
-    };
     // The index learns of a block before the pool lets go of its transactions. Asked in the other order, one that is
     // made final in between would be in neither.
     let waits = context.mempool.contains(&hash);
     if let Some(height) = context.index.transaction(&hash)? {
-        return Ok(view(TransactionStatus::Applied, Some(height), None));
+        return Ok(view(hash, TransactionStatus::Applied, Some(height), None));
     }
+    Ok(unapplied(context, hash, waits))
+}
+
+/// The same of one that comes in, when the next nonce of its lane in the final state is known. What the lane has not come to
+/// is not applied: then the whole history, which is long to search for what is not there, is not asked.
+pub(super) fn find_submitted<E: Runtime>(
+    context: &Shared<E>,
+    verified: &Verified,
+    next: Option<&Nonce>,
+) -> Result<TransactionView, ApiError> {
+    let hash = verified.hash();
+    let ahead = next.is_some_and(|next| verified.transaction().message.nonce() >= *next);
+    if ahead && !context.mempool.contains(&hash) {
+        return Ok(unapplied(context, hash, false));
+    }
+    find(context, hash)
+}
+
+/// Of one that is in no final block.
+fn unapplied<E: Runtime>(context: &Shared<E>, hash: B256, waits: bool) -> TransactionView {
     if waits {
-        return Ok(view(TransactionStatus::Pending, None, None));
+        return view(hash, TransactionStatus::Pending, None, None);
     }
-    Ok(match context.mempool.rejection(&hash) {
-        Some(rejection) => view(TransactionStatus::Rejected, None, Some(rejection)),
-        None => view(TransactionStatus::Unknown, None, None),
-    })
+    match context.mempool.rejection(&hash) {
+        Some(rejection) => view(hash, TransactionStatus::Rejected, None, Some(rejection)),
+        None => view(hash, TransactionStatus::Unknown, None, None),
+    }
+}
+
+const fn view(
+    hash: B256,
+    status: TransactionStatus,
+    height: Option<u64>,
+    rejection: Option<Rejection>,
+) -> TransactionView {
+    TransactionView {
+        hash,
+        status,
+        height,
+        rejection,
+    }
 }
 
 /// Waits until a transaction no longer waits, or the time is up.
@@ -131,22 +160,9 @@ async fn outcome<E: Runtime>(
     }
 }
 
-/// Puts a transaction into the mempool. If nothing of its account is ahead of it, it is tried on the final state
-/// first, so that most rejections are told at once.
+/// Puts a transaction into the mempool, `next` being the nonce that its lane has in the final state. If nothing of the lane is
+/// ahead of it, it is tried on that state first, so that most rejections are told at once.
 #[tracing::instrument(level = "debug", name = "admission", skip_all)]
-async fn admit<E: Runtime>(context: &Shared<E>, verified: Verified) -> Result<(), ApiError> {
-    if context.mempool.is_frozen() {
-        return Err(PoolError::Frozen.into());
-    }
-    let lane = verified.lane();
-    // Whoever never had a deposit, or no delegation, has paid for no place in the pool.
-    let next = next_nonce(&context.state, lane)
-        .await?
-        .map_err(|reject| ApiError::refused(&reject))?;
-    enter(context, verified, next).await
-}
-
-/// The same, when the lane's next nonce in the final state is known.
 pub(super) async fn enter<E: Runtime>(
     context: &Shared<E>,
     verified: Verified,

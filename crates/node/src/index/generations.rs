@@ -2,7 +2,8 @@
 //!
 //! Under a hash alone each entry of a long history would go to a page of its own, to be read and written anew. Here the
 //! hash comes behind a generation of [`SIZE`] entries, so that what is written now lies together; whoever looks for an old entry
-//! asks one generation after another, the newest first.
+//! asks one generation after another, the newest first. So what is in none takes as long as the history is: nothing that comes in
+//! often asks for that.
 
 use super::store::IndexError;
 use redb::{
