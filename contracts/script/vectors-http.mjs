@@ -159,7 +159,7 @@ async function refused(pair) {
     ["no expires", { ...config, params: params.filter((param) => param !== "expires") }],
     ["no tag", { ...config, params: params.filter((param) => param !== "tag") }],
     ["another tag", value({ tag: "rampart-v2" })],
-    ["another algorithm", value({ alg: "hmac-sha256" })],
+    ["another algorithm", value({ alg: "rsa-v1_5-sha256" })],
     ["keyid in upper case", value({ keyid: `0x${purchase.slice(2).toUpperCase()}` })],
     ["keyid without 0x", value({ keyid: purchase.slice(2) })],
     ["nonce with a leading zero", value({ nonce: "07" })],

@@ -135,22 +135,34 @@ async fn ask_once(purchase: &Purchase, client: &HttpClient, body: Bytes, now: u6
         Err(TakeError::Exhausted) => return Next::Again(Failure::Exhausted),
         Err(error) => return Next::Done(Err(Failure::Sequence(error))),
     };
-    let request = match purchase.request(sequence, body, now) {
-        Ok(request) => request,
-        Err(error) => return Next::Done(Err(error.into())),
-    };
-    match client.send_and_read(request, MAX_VERDICT).await {
-        Ok(response) => read_answer(purchase, &response).await,
-        Err(error) => Next::Done(Err(Failure::Unreachable(error))),
+    let mut key = purchase.mac_key(client, sequence, now).await;
+    loop {
+        let request = match purchase.request(sequence, body.clone(), now, key.as_ref()) {
+            Ok(request) => request,
+            Err(error) => return Next::Done(Err(error.into())),
+        };
+        let response = match client.send_and_read(request, MAX_VERDICT).await {
+            Ok(response) => response,
+            Err(error) => return Next::Done(Err(Failure::Unreachable(error))),
+        };
+        // The sidecar was started anew. If it ended in order the number is still good, by the access key.
+        if key.is_some() && refusal(&response) == Some("unknown_block") {
+            purchase.forget_block().await;
+            key = None;
+            continue;
+        }
+        return read_answer(purchase, &response).await;
     }
 }
 
+/// The sidecar's code, if it refused.
+pub fn refusal(response: &Response<Bytes>) -> Option<&str> {
+    let code = response.headers().get("rampart-refusal")?;
+    code.to_str().ok()
+}
+
 async fn read_answer(purchase: &Purchase, response: &Response<Bytes>) -> Next {
-    let refusal = response
-        .headers()
-        .get("rampart-refusal")
-        .and_then(|value| value.to_str().ok());
-    let Some(code) = refusal else {
+    let Some(code) = refusal(response) else {
         purchase.set_known(true);
         let answer = if response.status().is_success() {
             Verdict::parse(response.body()).map_err(Failure::NoVerdict)

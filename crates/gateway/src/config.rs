@@ -119,6 +119,21 @@ pub struct ServiceConfig {
     /// Use at most this many requests of the package, for instance to share it. None: all.
     #[serde(default)]
     pub requests: Option<u64>,
+    /// How requests are signed.
+    #[serde(default)]
+    pub signature: Signing,
+}
+
+/// How a service's requests are signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signing {
+    /// Each by the access key: exact whatever crashes, and a millisecond or two of the sidecar's disk for each.
+    #[default]
+    Ed25519,
+    /// Blocks of a sixteenth of the package (at most 64 requests) by the access key, each request by a MAC: faster, and a crash of
+    /// the sidecar burns what is left of a block, as a crash of the gateway does in either way.
+    HmacSha256,
 }
 
 /// Which methods are relayed. A method that would send a transaction in a form that cannot be screened never is,

@@ -18,6 +18,7 @@
 //! Codes: see [`jsonrpc::code`].
 
 mod asking;
+mod blocks;
 mod client;
 mod clock;
 pub mod config;

@@ -1,5 +1,8 @@
 //! One purchase in use: its terms, its key, its sequence numbers, and the signed requests made with them (C6).
 
+use crate::blocks::Blocks;
+use crate::client::HttpClient;
+use crate::config::Signing;
 use crate::sequence::{Counter, TakeError};
 use crate::target::{Target, TargetError};
 use base64ct::{Base64, Encoding};
@@ -9,9 +12,10 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use hyper::{Method, Request, Uri};
 use rampart_protocol::http_signature::{
-    Parameters, ProfileError, RequestParts, content_digest, signature_field,
+    Algorithm, Parameters, ProfileError, RequestParts, content_digest, signature_field,
 };
-use rampart_protocol::{Confirmation, PurchaseRecord, Sequence};
+use rampart_protocol::mac::MacKey;
+use rampart_protocol::{Confirmation, PurchaseRecord, Sequence, request_block};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{PoisonError, RwLock};
 
@@ -41,6 +45,9 @@ pub enum SignError {
     /// The request cannot be built from its parts.
     #[error("the request cannot be built")]
     Request(#[from] hyper::http::Error),
+    /// The sidecar's URL cannot be built.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// A field value is no header value.
     #[error("a signature field is no header value")]
     Field(#[from] hyper::header::InvalidHeaderValue),
@@ -60,6 +67,16 @@ pub struct Purchase {
     known: AtomicBool,
     /// 0 usable, 1 exhausted, 2 expired: what the sidecar said.
     spent: AtomicU8,
+    /// Blocks of numbers for requests by `hmac-sha256`; none when each is signed by the access key.
+    blocks: Option<Blocks>,
+}
+
+/// What a request is to the sidecar.
+struct Asked<'a> {
+    uri: Uri,
+    path: &'a str,
+    query: &'a str,
+    body: Bytes,
 }
 
 impl Purchase {
@@ -69,6 +86,7 @@ impl Purchase {
         target: Target,
         path: &str,
         counter: Counter,
+        signing: Signing,
     ) -> Result<Self, TargetError> {
         Ok(Self {
             uri: target.uri(path)?,
@@ -80,6 +98,7 @@ impl Purchase {
             confirmation: RwLock::new(None),
             known: AtomicBool::new(false),
             spent: AtomicU8::new(0),
+            blocks: (signing == Signing::HmacSha256).then(Blocks::new),
         })
     }
 
@@ -142,42 +161,99 @@ impl Purchase {
         }
     }
 
-    /// A signed `POST` of `body`, with the confirmation while the sidecar does not know the purchase.
+    /// The key of a number for a request by `hmac-sha256`, opening a block if need be; nothing when the request is to be
+    /// signed by the access key.
+    pub async fn mac_key(&self, client: &HttpClient, sequence: Sequence, now: u64) -> Option<MacKey> {
+        let blocks = self.blocks.as_ref()?;
+        blocks.key(self, client, sequence, now).await
+    }
+
+    /// The sidecar does not know the block.
+    pub async fn forget_block(&self) {
+        if let Some(blocks) = &self.blocks {
+            blocks.forget().await;
+        }
+    }
+
+    /// The last number that is this gateway's to use.
+    pub async fn reserved(&self) -> Sequence {
+        self.counter.reserved().await
+    }
+
+    /// A `POST` of `body`, signed by the access key or by `key`, with the confirmation while the sidecar does not know the
+    /// purchase.
     pub fn request(
         &self,
         sequence: Sequence,
         body: Bytes,
         now: u64,
+        key: Option<&MacKey>,
     ) -> Result<Request<Full<Bytes>>, SignError> {
-        let digest = content_digest(&body);
+        let asked = Asked {
+            uri: self.uri.clone(),
+            path: &self.path,
+            query: self.target.query(),
+            body,
+        };
+        self.sign(asked, sequence, now, key)
+    }
+
+    /// A request for a block of numbers up to `to`.
+    pub fn block_request(
+        &self,
+        to: Sequence,
+        body: Bytes,
+        now: u64,
+    ) -> Result<Request<Full<Bytes>>, SignError> {
+        let asked = Asked {
+            uri: self.target.own_uri(request_block::PATH)?,
+            path: request_block::PATH,
+            query: "",
+            body,
+        };
+        self.sign(asked, to, now, None)
+    }
+
+    fn sign(
+        &self,
+        asked: Asked<'_>,
+        sequence: Sequence,
+        now: u64,
+        key: Option<&MacKey>,
+    ) -> Result<Request<Full<Bytes>>, SignError> {
+        let digest = content_digest(&asked.body);
         let parameters = Parameters {
             created: now,
             expires: now.saturating_add(LIFETIME_SECONDS),
             purchase: self.record.id,
             sequence,
             has_body: true,
+            algorithm: match key {
+                Some(_) => Algorithm::HmacSha256,
+                None => Algorithm::Ed25519,
+            },
         };
         let base = parameters.signature_base(&RequestParts {
             method: "POST",
             authority: &self.target.authority,
-            path: &self.path,
-            query: self.target.query(),
+            path: asked.path,
+            query: asked.query,
             content_digest: Some(&digest),
         })?;
-        let signature = self.key.sign(base.as_bytes());
+        let signature = match key {
+            Some(key) => signature_field(&key.sign(base.as_bytes())),
+            None => signature_field(&self.key.sign(base.as_bytes()).to_bytes()),
+        };
         let mut request = Request::builder()
             .method(Method::POST)
-            .uri(self.uri.clone())
+            .uri(asked.uri)
             .header(HOST, &self.target.authority)
             .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(body))?;
+            .body(Full::new(asked.body))?;
         let headers = request.headers_mut();
         headers.insert(CONTENT_DIGEST, HeaderValue::from_str(&digest)?);
         headers.insert(SIGNATURE_INPUT, HeaderValue::from_str(&parameters.to_field())?);
-        headers.insert(
-            SIGNATURE,
-            HeaderValue::from_str(&signature_field(&signature.to_bytes()))?,
-        );
+        headers.insert(SIGNATURE, HeaderValue::from_str(&signature)?);
         if !self.is_known() {
             let confirmation = self.confirmation.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(value) = &*confirmation {

@@ -130,6 +130,11 @@ impl Counter {
         Ok(Sequence(state.used))
     }
 
+    /// The last number that is reserved: those up to it are this gateway's alone.
+    pub async fn reserved(&self) -> Sequence {
+        Sequence(self.state.lock().await.reserved)
+    }
+
     /// Gives up the rest of the block: a sidecar has seen numbers that this directory does not know of.
     pub async fn skip_block(&self) {
         let mut state = self.state.lock().await;

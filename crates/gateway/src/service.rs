@@ -231,6 +231,7 @@ impl Service {
             Target::parse(sidecar)?,
             &self.config.path,
             counter,
+            self.config.signature,
         )?;
         if let Some(confirmation) = &stored.confirmation {
             purchase.set_confirmation(confirmation);

@@ -61,6 +61,12 @@ impl Target {
         text.parse().map_err(|_| TargetError::Malformed)
     }
 
+    /// The URI of one of a sidecar's own paths, which are below no base URL and have no query.
+    pub fn own_uri(&self, path: &str) -> Result<Uri, TargetError> {
+        let text = format!("http://{}{path}", self.authority);
+        text.parse().map_err(|_| TargetError::Malformed)
+    }
+
     /// The query without its question mark.
     pub fn query(&self) -> &str {
         self.query.strip_prefix('?').unwrap_or_default()

@@ -10,7 +10,7 @@ use crate::rules;
 use crate::view::View;
 use crate::writes::Writes;
 use alloc::vec::Vec;
-use rampart_protocol::http_signature::is_acceptable_key;
+use rampart_protocol::ed25519::is_acceptable_key;
 use rampart_protocol::{AccessKey, Address, B256, Domain, Message, Observation, Timestamp};
 
 /// When and where an input is applied: the block around it.

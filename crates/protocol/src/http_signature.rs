@@ -3,7 +3,12 @@
 //! One fixed list of components and parameters, in one order; anything else is refused, so that two implementations
 //! never differ on what was signed. The content digest is RFC 9530's, sha-256 only. This module builds and reads
 //! bytes; whether a request may be served is the sidecar's decision.
+//!
+//! Two algorithms. `ed25519`: each request is its own proof of use. `hmac-sha256`: the access key has signed a block of
+//! sequence numbers in advance ([`crate::request_block`]), and a request of the block carries a [`crate::mac`]
+//! that only its two sides can check, and that proves nothing to anybody else.
 
+use crate::ed25519::{self, Signed};
 use crate::units::{AccessKey, PurchaseId, Sequence};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -16,13 +21,32 @@ use sha2::{Digest, Sha256};
 pub const LABEL: &str = "rampart";
 /// The profile's tag.
 pub const TAG: &str = "rampart-v1";
-/// The algorithm's name in the IANA registry of HTTP Signature Algorithms.
-pub const ALG: &str = "ed25519";
 /// Longest `Signature-Input` value that is read, bytes.
 pub const MAX_INPUT: usize = 512;
 
 const COMPONENTS: &str = r#"("@method" "@authority" "@path" "@query")"#;
 const COMPONENTS_WITH_BODY: &str = r#"("@method" "@authority" "@path" "@query" "content-digest")"#;
+
+/// How a request is signed; names are those of the IANA registry of HTTP Signature Algorithms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// By the purchase's access key: 64 bytes (RFC 9421, section 3.3.6).
+    #[default]
+    Ed25519,
+    /// Under a key agreed for a block of sequence numbers: 32 bytes (RFC 9421, section 3.3.3).
+    HmacSha256,
+}
+
+impl Algorithm {
+    /// The registered name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ed25519",
+            Self::HmacSha256 => "hmac-sha256",
+        }
+    }
+}
 
 /// The signature parameters, in the profile's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +61,8 @@ pub struct Parameters {
     pub sequence: Sequence,
     /// Whether `content-digest` is covered: exactly when the request has a body.
     pub has_body: bool,
+    /// `alg`.
+    pub algorithm: Algorithm,
 }
 
 /// The parts of a request that the signature covers.
@@ -72,13 +98,13 @@ pub enum ProfileError {
     /// A covered component could not stand on one line of the signature base.
     #[error("a covered component has a character that is not printable ASCII")]
     Component,
-    /// `Signature` is not `rampart=:base64 of 64 bytes:`.
-    #[error("Signature must be rampart=:base64 of 64 bytes:")]
+    /// `Signature` is not `rampart=:base64:` of the 64 bytes of an Ed25519 signature or the 32 of a MAC.
+    #[error("Signature must be rampart=:base64 of 64 bytes for ed25519, of 32 for hmac-sha256:")]
     Signature,
     /// `Content-Digest` is not `sha-256=:base64 of 32 bytes:`.
     #[error("Content-Digest must be sha-256=:base64 of 32 bytes:")]
     ContentDigest,
-    /// The signature does not verify, or the key is of small order.
+    /// The signature does not verify, or the key or the signature's point is of small order.
     #[error("the Ed25519 signature does not verify under the purchase's access key")]
     Invalid,
 }
@@ -93,11 +119,12 @@ impl Parameters {
             COMPONENTS
         };
         alloc::format!(
-            "{components};created={};expires={};keyid=\"{:#x}\";nonce=\"{}\";alg=\"{ALG}\";tag=\"{TAG}\"",
+            "{components};created={};expires={};keyid=\"{:#x}\";nonce=\"{}\";alg=\"{}\";tag=\"{TAG}\"",
             self.created,
             self.expires,
             self.purchase.0,
             self.sequence,
+            self.algorithm.name(),
         )
     }
 
@@ -137,9 +164,11 @@ impl Parameters {
         let (expires, rest) = integer(rest, ";expires=").ok_or(ProfileError::Input("expires"))?;
         let (keyid, rest) = quoted(rest, ";keyid=\"").ok_or(ProfileError::Input("keyid"))?;
         let (nonce, rest) = quoted(rest, ";nonce=\"").ok_or(ProfileError::Input("nonce"))?;
-        if rest != ";alg=\"ed25519\";tag=\"rampart-v1\"" {
-            return Err(ProfileError::Input("alg or tag"));
-        }
+        let algorithm = match rest {
+            ";alg=\"ed25519\";tag=\"rampart-v1\"" => Algorithm::Ed25519,
+            ";alg=\"hmac-sha256\";tag=\"rampart-v1\"" => Algorithm::HmacSha256,
+            _ => return Err(ProfileError::Input("alg or tag")),
+        };
         let sequence = decimal(nonce)
             .filter(|n| *n > 0)
             .ok_or(ProfileError::Input("nonce"))?;
@@ -150,6 +179,7 @@ impl Parameters {
             purchase,
             sequence: Sequence(sequence),
             has_body,
+            algorithm,
         })
     }
 
@@ -250,9 +280,9 @@ pub fn parse_content_digest(field: &str) -> Result<[u8; 32], ProfileError> {
     byte_sequence(field, "sha-256=").ok_or(ProfileError::ContentDigest)
 }
 
-/// The `Signature` field.
+/// The `Signature` field of an Ed25519 signature or a MAC.
 #[must_use]
-pub fn signature_field(signature: &[u8; 64]) -> String {
+pub fn signature_field<const N: usize>(signature: &[u8; N]) -> String {
     let mut field = LABEL.to_string();
     field.push_str("=:");
     field.push_str(&Base64::encode_string(signature));
@@ -260,11 +290,11 @@ pub fn signature_field(signature: &[u8; 64]) -> String {
     field
 }
 
-/// Reads a `Signature` field.
+/// Reads a `Signature` field of `N` bytes: 64 of an Ed25519 signature, 32 of a MAC.
 ///
 /// # Errors
-/// When it is not exactly one signature of 64 bytes in canonical base64.
-pub fn parse_signature(field: &str) -> Result<[u8; 64], ProfileError> {
+/// When it is not exactly one signature of so many bytes in canonical base64.
+pub fn parse_signature<const N: usize>(field: &str) -> Result<[u8; N], ProfileError> {
     byte_sequence(field, "rampart=").ok_or(ProfileError::Signature)
 }
 
@@ -278,34 +308,17 @@ fn byte_sequence<const N: usize>(field: &str, key: &str) -> Option<[u8; N]> {
     bytes.try_into().ok()
 }
 
-/// Verifies an Ed25519 signature over a signature base, strictly: canonical encodings only, no small-order key or point.
+/// Verifies an Ed25519 signature over a signature base by the rule of [`crate::ed25519`].
 ///
 /// # Errors
 /// [`ProfileError::Invalid`] when it does not hold.
 pub fn verify(key: &AccessKey, base: &[u8], signature: &[u8; 64]) -> Result<(), ProfileError> {
-    let key = canonical_point(key).ok_or(ProfileError::Invalid)?;
-    let signature = ed25519_dalek::Signature::from_bytes(signature);
-    key.verify_strict(base, &signature)
-        .map_err(|_| ProfileError::Invalid)
-}
-
-/// Whether a key may be bound to a purchase: a canonical point that is not of small order, under which some
-/// signatures would hold for any message.
-#[must_use]
-pub fn is_acceptable_key(key: &AccessKey) -> bool {
-    canonical_point(key).is_some_and(|point| !point.is_weak())
-}
-
-/// The point that a key encodes, unless its y is written as y + p (RFC 8032, section 5.1.3). dalek takes either, and some
-/// verifiers only one: nobody may differ on whether a voucher holds. The other non-canonical form, x = 0 with its sign
-/// set, encodes points of small order only.
-pub(crate) fn canonical_point(key: &AccessKey) -> Option<ed25519_dalek::VerifyingKey> {
-    let bytes = &key.0.0;
-    // p = 2^255 - 19: little-endian ed ff .. ff 7f, and the top bit is the sign of x.
-    let at_least_p =
-        bytes[31] & 0x7f == 0x7f && bytes[1..31].iter().all(|byte| *byte == 0xff) && bytes[0] >= 0xed;
-    if at_least_p {
-        return None;
-    }
-    ed25519_dalek::VerifyingKey::from_bytes(bytes).ok()
+    let signed = Signed {
+        key,
+        message: base,
+        signature,
+    };
+    ed25519::verify(&signed)
+        .then_some(())
+        .ok_or(ProfileError::Invalid)
 }

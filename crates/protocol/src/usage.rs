@@ -3,7 +3,7 @@
 //! The proof is the consumer's own request signature with the highest sequence number: signing n authorises n in
 //! all. The voucher is the signature base that was signed, so it needs nothing but the access key to check.
 
-use crate::http_signature::{self, ProfileError};
+use crate::http_signature::{self, Algorithm, ProfileError};
 use crate::units::{AccessKey, PurchaseId, Sequence};
 
 /// Why a voucher proves nothing.
@@ -40,6 +40,10 @@ pub fn verify_voucher(
     let base = core::str::from_utf8(voucher).map_err(|_| VoucherError::NotText)?;
     let signature: &[u8; 64] = signature.try_into().map_err(|_| VoucherError::SignatureLength)?;
     let parameters = http_signature::parameters_of_base(base)?;
+    // What is signed by two sides' common key could have been made by either.
+    if parameters.algorithm != Algorithm::Ed25519 {
+        return Err(ProfileError::Input("a voucher is signed by ed25519").into());
+    }
     if parameters.purchase != purchase {
         return Err(VoucherError::OtherPurchase(parameters.purchase));
     }

@@ -1,14 +1,17 @@
-//! Whether a claim holds against the purchase that it names: expiry, service, number, window, signature, in this order.
+//! Whether a claim may be looked at more closely: expiry, service, number, window, in this order; the proof comes after
+//! them ([`crate::verifier`]).
 //!
 //! Pure. The window is looked at before the curve, since a replay must cost little; the meter marks the number as used
 //! afterwards, and is the one that decides among requests that arrive together.
 
 use crate::claim::Claim;
+use crate::meter::UseError;
 use crate::refusal::{Refusal, Refused};
 use crate::window::Replay;
-use rampart_protocol::{PurchaseRecord, ServiceId, Timestamp, http_signature};
+use rampart_protocol::{PurchaseRecord, ServiceId, Timestamp};
 
-/// Checks a claim against its purchase. `window` is what the meter says about the claim's sequence number.
+/// Checks a claim against its purchase. `window` is what the meter says about the claim's sequence number, `service` the one
+/// that is asked for, unless the request is about the purchase itself.
 ///
 /// # Errors
 /// The first refusal that applies.
@@ -16,26 +19,37 @@ pub fn check(
     claim: &Claim,
     record: &PurchaseRecord,
     window: Result<(), Replay>,
-    service: ServiceId,
+    service: Option<ServiceId>,
     now: Timestamp,
 ) -> Result<(), Refused> {
     if now >= record.expires_at {
         return Err(Refusal::Expired.into());
     }
-    if record.service != service {
+    if service.is_some_and(|service| record.service != service) {
         return Err(Refusal::WrongService.into());
     }
     if claim.parameters.sequence.0 > record.requests {
         return Err(Refusal::Exhausted.into());
     }
-    window.map_err(replayed)?;
-    http_signature::verify(&record.access_key, claim.base.as_bytes(), &claim.signature)
-        .map_err(|_| Refusal::BadSignature.into())
+    window.map_err(replayed)
+}
+
+/// The refusal of a use that the meter does not take.
+#[must_use]
+pub fn unusable(error: UseError) -> Refused {
+    match error {
+        UseError::Replay(replay) => replayed(replay),
+        UseError::Unknown => Refusal::UnknownPurchase.into(),
+        UseError::NoBlock => Refusal::UnknownBlock.into(),
+        UseError::Meter(error) => {
+            tracing::error!(%error, "a use could not be recorded");
+            Refusal::MeterUnavailable.into()
+        }
+    }
 }
 
 /// The refusal of a sequence number that the window does not take.
-#[must_use]
-pub fn replayed(replay: Replay) -> Refused {
+fn replayed(replay: Replay) -> Refused {
     Refusal::Replayed.because(replay.to_string())
 }
 
@@ -43,13 +57,9 @@ pub fn replayed(replay: Replay) -> Refused {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use ed25519_dalek::{Signer, SigningKey};
-    use rampart_protocol::http_signature::{Parameters, RequestParts};
-    use rampart_protocol::{AccessKey, Address, Amount, B256, ProviderId, PurchaseId, Sequence};
-
-    fn key() -> SigningKey {
-        SigningKey::from_bytes(&[9; 32])
-    }
+    use crate::claim::Proof;
+    use rampart_protocol::http_signature::{Algorithm, Parameters};
+    use rampart_protocol::{AccessKey, Address, Amount, B256, Bytes, ProviderId, PurchaseId, Sequence};
 
     fn record() -> PurchaseRecord {
         PurchaseRecord {
@@ -60,61 +70,44 @@ mod tests {
             version: 1,
             fee: Amount::TOKEN,
             requests: 10,
-            access_key: AccessKey(B256::from(key().verifying_key().to_bytes())),
+            access_key: AccessKey(B256::ZERO),
             purchased_at: Timestamp(0),
             expires_at: Timestamp(100),
         }
     }
 
     fn claim(sequence: u64) -> Claim {
-        let parameters = Parameters {
-            created: 1,
-            expires: 2,
-            purchase: record().id,
-            sequence: Sequence(sequence),
-            has_body: false,
-        };
-        let request = RequestParts {
-            method: "GET",
-            authority: "a.example",
-            path: "/",
-            query: "",
-            content_digest: None,
-        };
-        let base = parameters.signature_base(&request).unwrap();
-        let signature = key().sign(base.as_bytes()).to_bytes();
         Claim {
-            parameters,
-            base,
-            signature,
+            parameters: Parameters {
+                created: 1,
+                expires: 2,
+                purchase: record().id,
+                sequence: Sequence(sequence),
+                has_body: false,
+                algorithm: Algorithm::Ed25519,
+            },
+            base: Bytes::new(),
+            proof: Proof::Signature([0; 64]),
             body_sha256: None,
         }
     }
 
     #[test]
     fn the_first_of_several_reasons_is_the_answer() {
-        let (good, ours, seen) = (claim(10), ServiceId(2), Err(Replay::Seen));
-        let mut forged = claim(10);
-        forged.signature[0] ^= 1;
-        let before = Timestamp(99);
-        let after = Timestamp(100);
+        let (ours, other) = (Some(ServiceId(2)), Some(ServiceId(3)));
+        let (seen, below) = (Err(Replay::Seen), Err(Replay::Below));
+        let (before, after) = (Timestamp(99), Timestamp(100));
         let cases = [
-            (&good, Ok(()), ours, before, None),
-            (&forged, Ok(()), ours, before, Some(Refusal::BadSignature)),
-            (&forged, seen, ours, before, Some(Refusal::Replayed)),
-            (&forged, Err(Replay::Below), ours, before, Some(Refusal::Replayed)),
-            (&claim(11), seen, ours, before, Some(Refusal::Exhausted)),
-            (
-                &claim(11),
-                seen,
-                ServiceId(3),
-                before,
-                Some(Refusal::WrongService),
-            ),
-            (&claim(11), seen, ServiceId(3), after, Some(Refusal::Expired)),
+            (10, Ok(()), ours, before, None),
+            (10, Ok(()), None, before, None),
+            (10, seen, ours, before, Some(Refusal::Replayed)),
+            (10, below, ours, before, Some(Refusal::Replayed)),
+            (11, seen, ours, before, Some(Refusal::Exhausted)),
+            (11, seen, other, before, Some(Refusal::WrongService)),
+            (11, seen, other, after, Some(Refusal::Expired)),
         ];
-        for (claim, window, service, now, expected) in cases {
-            let answer = check(claim, &record(), window, service, now)
+        for (sequence, window, service, now, expected) in cases {
+            let answer = check(&claim(sequence), &record(), window, service, now)
                 .err()
                 .map(|refused| refused.refusal);
             assert_eq!(answer, expected);

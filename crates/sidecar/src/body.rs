@@ -9,15 +9,15 @@ use hyper::body::{Body, Incoming};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
-/// The body of a signed request, if it is the one that was signed.
+/// The body of a signed request, at most `limit` bytes, if it is the one that was signed.
 ///
 /// # Errors
 /// [`Refusal::TooLarge`], [`Refusal::SlowBody`], [`Refusal::DigestMismatch`].
-pub async fn read(body: Incoming, claim: &Claim, limits: &Limits) -> Result<Bytes, Refused> {
+pub async fn read(body: Incoming, claim: &Claim, limit: usize, limits: &Limits) -> Result<Bytes, Refused> {
     let Some(signed) = claim.body_sha256 else {
         return Ok(Bytes::new());
     };
-    let bytes = collect(body, limits.max_body_bytes, limits).await?;
+    let bytes = collect(body, limit, limits).await?;
     let actual: [u8; 32] = Sha256::digest(&bytes).into();
     if actual == signed {
         Ok(bytes)

@@ -7,9 +7,9 @@ use crate::routes;
 use hyper::header::{HOST, HeaderMap, HeaderName};
 use hyper::http::request::Parts;
 use hyper::{Method, Version};
-use rampart_protocol::http_signature::{self, Parameters, RequestParts};
+use rampart_protocol::http_signature::{self, Algorithm, Parameters, RequestParts};
 use rampart_protocol::message::MAX_VOUCHER;
-use rampart_protocol::{Seconds, Timestamp};
+use rampart_protocol::{Bytes, Seconds, Timestamp};
 
 /// RFC 9421's field of signature parameters.
 pub static SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
@@ -36,15 +36,24 @@ pub struct Target<'a> {
     pub query: &'a str,
 }
 
+/// What a request brings to prove its claim, by the algorithm that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// `ed25519`: a signature by the purchase's access key.
+    Signature([u8; 64]),
+    /// `hmac-sha256`: a MAC under the key of an open block.
+    Mac([u8; 32]),
+}
+
 /// What a request claims.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// The signature's parameters.
     pub parameters: Parameters,
     /// What was signed.
-    pub base: String,
-    /// The signature.
-    pub signature: [u8; 64],
+    pub base: Bytes,
+    /// What is said to prove it.
+    pub proof: Proof,
     /// SHA-256 of the body, when there is one.
     pub body_sha256: Option<[u8; 32]>,
 }
@@ -111,7 +120,11 @@ pub fn read(head: &Parts, target: Target<'_>, authority: &str, has_body: bool) -
     let signature = field(&SIGNATURE)?.ok_or_else(|| missing("there is no Signature"))?;
     let content_digest = field(&CONTENT_DIGEST)?;
     let parameters = Parameters::from_field(input).map_err(profile)?;
-    let signature = http_signature::parse_signature(signature).map_err(profile)?;
+    let proof = match parameters.algorithm {
+        Algorithm::Ed25519 => http_signature::parse_signature(signature).map(Proof::Signature),
+        Algorithm::HmacSha256 => http_signature::parse_signature(signature).map(Proof::Mac),
+    };
+    let proof = proof.map_err(profile)?;
     if parameters.has_body != has_body {
         return Err(missing(
             "content-digest must be covered exactly when there is a body",
@@ -135,8 +148,8 @@ pub fn read(head: &Parts, target: Target<'_>, authority: &str, has_body: bool) -
     }
     Ok(Claim {
         parameters,
-        base,
-        signature,
+        base: base.into_bytes().into(),
+        proof,
         body_sha256,
     })
 }
@@ -204,6 +217,7 @@ mod tests {
             purchase: PurchaseId(B256::ZERO),
             sequence: Sequence(1),
             has_body: false,
+            algorithm: Algorithm::Ed25519,
         }
     }
 
@@ -223,7 +237,36 @@ mod tests {
         let expected = "\"@method\": GET\n\"@authority\": a.example\n\"@path\": /v1\n\"@query\": ?x=1\n\"@signature-params\": \
             (\"@method\" \"@authority\" \"@path\" \"@query\");created=100;expires=200;\
             keyid=\"0x0000000000000000000000000000000000000000000000000000000000000000\";nonce=\"1\";alg=\"ed25519\";tag=\"rampart-v1\"";
-        assert_eq!(base, expected);
+        assert_eq!(&base[..], expected.as_bytes());
+    }
+
+    #[test]
+    fn the_algorithm_says_how_long_the_proof_is() {
+        let by = |algorithm, field: String| {
+            let parameters = Parameters {
+                algorithm,
+                ..parameters(100, 200)
+            };
+            claim(
+                &head(|b| {
+                    b.header("signature-input", parameters.to_field())
+                        .header("signature", field)
+                }),
+                false,
+            )
+            .map(|claim| claim.proof)
+        };
+        let (long, short) = (
+            http_signature::signature_field(&[7; 64]),
+            http_signature::signature_field(&[7; 32]),
+        );
+        assert_eq!(
+            by(Algorithm::Ed25519, long.clone()),
+            Ok(Proof::Signature([7; 64]))
+        );
+        assert_eq!(by(Algorithm::HmacSha256, short.clone()), Ok(Proof::Mac([7; 32])));
+        assert_eq!(by(Algorithm::Ed25519, short), Err(Refusal::BadSignatureInput));
+        assert_eq!(by(Algorithm::HmacSha256, long), Err(Refusal::BadSignatureInput));
     }
 
     #[test]

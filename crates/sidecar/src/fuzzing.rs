@@ -11,5 +11,5 @@ pub fn confirmation_field(field: &str) -> Option<Vec<u8>> {
 
 /// A request's header, turned into the one for the upstream.
 pub fn to_upstream(headers: &mut HeaderMap, record: &PurchaseRecord) {
-    crate::headers::to_upstream(headers, &HeaderValue::from_static("upstream"), record);
+    crate::headers::to_upstream(headers, &HeaderValue::from_static("upstream"), Some(record));
 }

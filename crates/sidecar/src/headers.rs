@@ -32,14 +32,16 @@ const HOP_BY_HOP: [&str; 10] = [
 
 const TOKEN: [&str; 3] = ["signature", "signature-input", "accept-signature"];
 
-/// Turns the consumer's request header into the one for the upstream.
-pub fn to_upstream(headers: &mut HeaderMap, host: &HeaderValue, record: &PurchaseRecord) {
+/// Turns the consumer's request header into the one for the upstream, which learns the purchase, if one paid for it.
+pub fn to_upstream(headers: &mut HeaderMap, host: &HeaderValue, record: Option<&PurchaseRecord>) {
     remove(headers, |name| {
         TOKEN.contains(&name) || matches!(name, "host" | "content-length" | "expect")
     });
     headers.insert(header::HOST, host.clone());
-    headers.insert(PURCHASE, visible(&format!("{:#x}", record.id.0)));
-    headers.insert(CONSUMER, visible(&record.consumer.to_string()));
+    if let Some(record) = record {
+        headers.insert(PURCHASE, visible(&format!("{:#x}", record.id.0)));
+        headers.insert(CONSUMER, visible(&record.consumer.to_string()));
+    }
 }
 
 /// Turns the upstream's response header into the one for the consumer.
@@ -123,7 +125,7 @@ mod tests {
             ("content-digest", "sha-256=:x:"),
             ("accept", "*/*"),
         ]);
-        to_upstream(&mut headers, &HeaderValue::from_static("up:1"), &record());
+        to_upstream(&mut headers, &HeaderValue::from_static("up:1"), Some(&record()));
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(
@@ -143,7 +145,7 @@ mod tests {
     #[test]
     fn no_connection_field_can_take_away_what_the_sidecar_adds() {
         let mut headers = map(&[("connection", "rampart-purchase, host, rampart-consumer")]);
-        to_upstream(&mut headers, &HeaderValue::from_static("up"), &record());
+        to_upstream(&mut headers, &HeaderValue::from_static("up"), Some(&record()));
         assert!(
             headers.contains_key(PURCHASE) && headers.contains_key(CONSUMER) && headers.contains_key("host")
         );

@@ -10,6 +10,7 @@
 
 pub mod admin;
 pub mod admission;
+mod blocks;
 mod body;
 pub mod claim;
 pub mod config;
@@ -33,6 +34,7 @@ mod shared;
 mod sidecar;
 mod slow_peer;
 mod upstream;
+pub mod verifier;
 pub mod window;
 
 pub use crate::config::{Config, ConfigError, Limits, ServiceConfig};

@@ -1,5 +1,7 @@
-//! The sidecar's own paths on the public port: health, offer, confirmations. They need no token.
+//! The sidecar's own paths on the public port: health, offer, confirmations and blocks. Only the last needs a token.
 
+use crate::blocks;
+use crate::claim::Target;
 use crate::refusal::{Refusal, Refused};
 use crate::reply::{self, Reply};
 use crate::shared::Core;
@@ -8,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use rampart_protocol::confirmation::MAX_CONFIRMATION;
+use rampart_protocol::request_block;
 use serde_json::json;
 
 const PREFIX: &str = "/.rampart/";
@@ -22,14 +25,16 @@ pub fn is_own(path: &str) -> bool {
 ///
 /// # Errors
 /// Why it is refused.
-pub async fn handle(core: &Core, head: &Parts, path: &str, body: Incoming) -> Result<Reply, Refused> {
-    match (&head.method, path.strip_prefix(PREFIX).unwrap_or_default()) {
+pub async fn handle(core: &Core, head: &Parts, target: Target<'_>, body: Incoming) -> Result<Reply, Refused> {
+    match (&head.method, target.path.strip_prefix(PREFIX).unwrap_or_default()) {
         (&Method::GET, "health") => Ok(health(core)),
         (&Method::GET, "offer") => Ok(core.offers.all()),
         (&Method::POST, "confirmations") => confirm(core, body).await,
-        _ => {
-            Err(Refusal::UnknownPath.because("GET health, GET offer and POST confirmations are all there is"))
+        (&Method::POST, _) if target.path == request_block::PATH => {
+            blocks::open(core, head, target, body).await
         }
+        _ => Err(Refusal::UnknownPath
+            .because("GET health, GET offer, POST confirmations and POST blocks are all there is")),
     }
 }
 

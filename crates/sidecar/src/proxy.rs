@@ -3,11 +3,11 @@
 //! This file only puts the steps in order; each step decides in its own module. Nothing reaches the upstream before its use
 //! is durable, and nothing of a body before its digest is checked.
 
-use crate::claim::{self, Claim, Target};
+use crate::claim::{self, Claim, Proof, Target};
 use crate::confirmations;
 use crate::counters::Counters;
 use crate::headers;
-use crate::meter::{Reservation, UseError, Voucher};
+use crate::meter::{Reservation, Voucher};
 use crate::own_paths;
 use crate::refusal::{Refusal, Refused};
 use crate::reply::{self, Reply, ReplyBody};
@@ -16,12 +16,12 @@ use crate::shared::Core;
 use crate::upstream::{Upstream, UpstreamError, UpstreamRequest};
 use crate::window::Replay;
 use crate::{admission, body};
-use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Request, Uri};
-use rampart_protocol::{PurchaseRecord, Timestamp};
+use rampart_protocol::http_signature::Parameters;
+use rampart_protocol::{Bytes, PurchaseRecord, ServiceId, Timestamp};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -49,7 +49,7 @@ async fn serve(core: &Core, request: Request<Incoming>) -> Result<Reply, Refused
     let (head, body) = request.into_parts();
     let target = claim::target(&head)?;
     if own_paths::is_own(target.path) {
-        return own_paths::handle(core, &head, target.path, body).await;
+        return own_paths::handle(core, &head, target, body).await;
     }
     claim::check_authority(&head.headers, &core.authority)?;
     let (position, route) = core.routes.find(target.path).ok_or(Refusal::UnknownPath)?;
@@ -63,20 +63,47 @@ async fn serve(core: &Core, request: Request<Incoming>) -> Result<Reply, Refused
     if body.size_hint().lower() > core.limits.max_body_bytes as u64 {
         return Err(Refusal::TooLarge.into());
     }
-    let (record, window) = entitlement(core, &head, &claim, now).await?;
-    admission::check(&claim, &record, window, route.service, now)?;
+    let record = match claim.proof {
+        Proof::Signature(signature) => {
+            let (record, window) = entitlement(core, &head, &claim, now).await?;
+            admission::check(&claim, &record, window, Some(route.service), now)?;
+            prove(core, &record, &claim.base, &signature).await?;
+            record
+        }
+        Proof::Mac(mac) => by_mac(core, &claim, &mac, route.service, now)?,
+    };
     if !core.rates.take(record.id, Instant::now()) {
         return Err(Refusal::RateLimited.into());
     }
-    let bytes = body::read(body, &claim, &core.limits).await?;
-    let request = upstream_request(&head, target, route, &record, bytes)?;
+    let bytes = body::read(body, &claim, core.limits.max_body_bytes, &core.limits).await?;
+    let request = upstream_request(&head, target, route, Some(&record), bytes)?;
     let reservation = reserve(core, claim, now).await?;
     forward(core, &core.upstreams[position], request, &record, reservation).await
 }
 
+/// Passes a request on without a look at who asks: what the rest costs, for the benchmark.
+pub async fn relay(core: Arc<Core>, request: Request<Incoming>) -> Reply {
+    match pass(&core, request).await {
+        Ok(reply) => reply,
+        Err(refused) => reply::refusal(&refused),
+    }
+}
+
+async fn pass(core: &Core, request: Request<Incoming>) -> Result<Reply, Refused> {
+    let (head, body) = request.into_parts();
+    let target = claim::target(&head)?;
+    let (position, route) = core.routes.find(target.path).ok_or(Refusal::UnknownPath)?;
+    let bytes = body::collect(body, core.limits.max_body_bytes, &core.limits).await?;
+    let request = upstream_request(&head, target, route, None, bytes)?;
+    let response = core.upstreams[position].send(request).await;
+    let mut response = response.map_err(|_| Refusal::Upstream)?;
+    headers::to_consumer(response.headers_mut(), 0, 0);
+    Ok(response.map(|body| ReplyBody::Upstream(Box::new(body))))
+}
+
 /// The purchase that the claim names, and whether its number is unused: from the meter, or else by a confirmation.
 #[tracing::instrument(level = "debug", skip_all)]
-async fn entitlement(
+pub async fn entitlement(
     core: &Core,
     head: &Parts,
     claim: &Claim,
@@ -101,12 +128,48 @@ async fn entitlement(
         .unwrap_or((record, Ok(()))))
 }
 
+/// Checks that the purchase's access key signed.
+///
+/// # Errors
+/// [`Refusal::BadSignature`].
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn prove(
+    core: &Core,
+    record: &PurchaseRecord,
+    base: &Bytes,
+    signature: &[u8; 64],
+) -> Result<(), Refused> {
+    let holds = core.verifier.verify(&record.access_key, base, signature).await;
+    holds.then_some(()).ok_or(Refusal::BadSignature.into())
+}
+
+/// The purchase of a request by `hmac-sha256`: an open block has its number, and the MAC holds.
+fn by_mac(
+    core: &Core,
+    claim: &Claim,
+    mac: &[u8; 32],
+    service: ServiceId,
+    now: Timestamp,
+) -> Result<PurchaseRecord, Refused> {
+    let Parameters {
+        purchase, sequence, ..
+    } = claim.parameters;
+    let (record, key) = core
+        .store
+        .look_up_block(purchase, sequence)
+        .ok_or(Refusal::UnknownPurchase)?;
+    admission::check(claim, &record, Ok(()), Some(service), now)?;
+    let key = key.map_err(admission::unusable)?;
+    let holds = key.verify(&claim.base, mac);
+    holds.then_some(record).ok_or(Refusal::BadSignature.into())
+}
+
 fn upstream_request(
     head: &Parts,
     target: Target<'_>,
     route: &Route,
-    record: &PurchaseRecord,
-    body: Bytes,
+    record: Option<&PurchaseRecord>,
+    body: bytes::Bytes,
 ) -> Result<UpstreamRequest, Refused> {
     let uri: Uri = route
         .target(target.path, target.query)
@@ -120,22 +183,24 @@ fn upstream_request(
     Ok(request)
 }
 
+/// Marks the claim's number as used, with a durable proof: its own signature, or that of its block.
 #[tracing::instrument(level = "debug", skip_all)]
 async fn reserve(core: &Core, claim: Claim, now: Timestamp) -> Result<Reservation, Refused> {
-    let voucher = Voucher {
-        sequence: claim.parameters.sequence,
-        base: claim.base.into_bytes().into(),
-        signature: claim.signature.to_vec().into(),
-    };
-    let reserved = core.store.reserve(claim.parameters.purchase, voucher, now).await;
-    reserved.map_err(|error| match error {
-        UseError::Replay(replay) => admission::replayed(replay),
-        UseError::Unknown => Refusal::UnknownPurchase.into(),
-        UseError::Meter(error) => {
-            tracing::error!(%error, "a use could not be recorded");
-            Refusal::MeterUnavailable.into()
+    let Parameters {
+        purchase, sequence, ..
+    } = claim.parameters;
+    let reserved = match claim.proof {
+        Proof::Signature(signature) => {
+            let voucher = Voucher {
+                sequence,
+                base: claim.base,
+                signature: signature.to_vec().into(),
+            };
+            core.store.reserve(purchase, voucher, now).await
         }
-    })
+        Proof::Mac(_) => core.store.take(purchase, sequence, now),
+    };
+    reserved.map_err(admission::unusable)
 }
 
 #[tracing::instrument(level = "debug", skip_all)]

@@ -67,14 +67,18 @@ refusals! {
     Exhausted 429 "exhausted" "all requests of the package are used",
     /// The sequence number was used.
     Replayed 409 "replayed" "this sequence number was used",
+    /// No open block has the number of a request by `hmac-sha256`.
+    UnknownBlock 409 "unknown_block" "no open block has this sequence number; open one, or sign the request by ed25519",
     /// The signature does not verify.
-    BadSignature 401 "bad_signature" "the signature does not verify under the purchase's access key",
+    BadSignature 401 "bad_signature" "the signature does not verify under the purchase's access key, or the MAC under the block's",
     /// More requests a second than this sidecar serves for one purchase.
     RateLimited 429 "rate_limited" "too many requests a second for one purchase",
     /// The body did not arrive in time.
     SlowBody 408 "slow_body" "the body did not arrive in time",
     /// The body is not the one that was signed.
     DigestMismatch 400 "digest_mismatch" "the body does not match its Content-Digest",
+    /// The body of a request for a block is not one.
+    BadBlock 400 "bad_block" "the body does not ask for a block of sequence numbers",
     /// The use cannot be recorded, so nothing is served.
     MeterUnavailable 503 "meter_unavailable" "usage cannot be recorded at the moment",
     /// The vendor's API did not answer, or not in HTTP; the request does not count.

@@ -9,6 +9,8 @@ use crate::offer::Offers;
 use crate::rate::Rates;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
+use crate::verifier::Verifier;
+use rampart_protocol::mac::AgreementSecret;
 use rampart_protocol::{ProviderId, Timestamp};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -50,6 +52,10 @@ pub struct Core {
     pub store: Arc<MeterStore>,
     /// How purchases become known.
     pub confirmations: Confirmations,
+    /// Who checks signatures.
+    pub verifier: Verifier,
+    /// What keys of blocks are agreed on with; a new one at every start.
+    pub agreement: AgreementSecret,
     /// What is on sale.
     pub offers: Offers,
     /// Requests a second.

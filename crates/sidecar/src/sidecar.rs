@@ -8,12 +8,17 @@ use crate::meter::journal::Failure;
 use crate::meter::{MeterError, MeterOptions, MeterStore};
 use crate::offer::Offers;
 use crate::rate::Rates;
+use crate::reply::Reply;
 use crate::routes::Routes;
 use crate::shared::{Clock, Core, system_clock};
 use crate::upstream::Upstream;
+use crate::verifier::Verifier;
 use crate::{admin, proxy, server};
+use hyper::Request;
+use hyper::body::Incoming;
 use rampart_client::FollowedOperators;
 use rampart_protocol::Seconds;
+use rampart_protocol::mac::AgreementSecret;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -103,6 +108,8 @@ impl Sidecar {
             ),
             routes,
             store,
+            verifier: Verifier::default(),
+            agreement: AgreementSecret::new(rand::random()),
             offers: Offers::new(&config, operators.domain()),
             rates: Rates::new(config.limits.requests_per_second),
             counters,
@@ -134,13 +141,40 @@ impl Sidecar {
     /// # Errors
     /// When the meter's disk fails: nothing may be served that cannot be recorded, so the process should end.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), SidecarError> {
+        self.serve_by(proxy::handle, shutdown).await
+    }
+
+    /// For the benchmark: as [`Self::serve`], but everybody is served and nothing counts.
+    ///
+    /// # Errors
+    /// As [`Self::serve`].
+    #[doc(hidden)]
+    pub async fn serve_unmetered(self, shutdown: impl Future<Output = ()>) -> Result<(), SidecarError> {
+        self.serve_by(proxy::relay, shutdown).await
+    }
+
+    /// For the benchmark: signatures are verified one by one.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn verifying_singly(mut self) -> Self {
+        if let Some(core) = Arc::get_mut(&mut self.core) {
+            core.verifier = Verifier::singly();
+        }
+        self
+    }
+
+    async fn serve_by<H, F>(self, handler: H, shutdown: impl Future<Output = ()>) -> Result<(), SidecarError>
+    where
+        H: Fn(Arc<Core>, Request<Incoming>) -> F + Copy + Send + Sync + 'static,
+        F: Future<Output = Reply> + Send + 'static,
+    {
         let (stop, stopped) = watch::channel(false);
         let limits = self.core.limits;
         let public = server::serve(
             self.public,
             Arc::clone(&self.core),
             limits.max_connections,
-            proxy::handle,
+            handler,
             stopped.clone(),
         );
         let admin = server::serve(
@@ -161,7 +195,9 @@ impl Sidecar {
         };
         stop.send_replace(true);
         while ports.join_next().await.is_some() {}
-        outcome
+        // After a failed disk this fails too, and the reason is told already.
+        let closed = self.core.store.close_blocks((self.core.clock)()).await;
+        outcome.and(closed.map_err(SidecarError::from))
     }
 }
 

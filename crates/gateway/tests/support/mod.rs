@@ -88,6 +88,8 @@ pub struct Settings<'a> {
     pub top: &'a str,
     pub policy: &'a str,
     pub limits: &'a str,
+    /// In each service.
+    pub service: &'a str,
 }
 
 impl TestGateway {
@@ -109,14 +111,19 @@ impl TestGateway {
 
     /// A gateway over an existing directory.
     pub async fn start_in(directory: TempDir, node: &str, services: usize, settings: Settings<'_>) -> Self {
-        let Settings { top, policy, limits } = settings;
+        let Settings {
+            top,
+            policy,
+            limits,
+            service: of_each,
+        } = settings;
         let mut text = format!(
             "listen = \"127.0.0.1:0\"\nupstream = \"{node}\"\nstate = \"state\"\nwallet = \"wallet\"\n{top}\n\
              [policy]\n{policy}\n[limits]\n{limits}\n"
         );
         for service in 1..=services {
             text.push_str(&format!(
-                "[[services]]\nname = \"service-{service}\"\nservice = {service}\n"
+                "[[services]]\nname = \"service-{service}\"\nservice = {service}\n{of_each}\n"
             ));
         }
         let path = directory.path().join("gateway.toml");

@@ -7,7 +7,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use base64ct::{Base64, Encoding};
-use rampart_protocol::http_signature::{Parameters, RequestParts, content_digest, parse_signature, verify};
+use rampart_protocol::http_signature::{
+    Algorithm, Parameters, RequestParts, content_digest, parse_signature, verify,
+};
+use rampart_protocol::mac::{AgreementSecret, MacKey, Side};
+use rampart_protocol::request_block::{self, BlockOpened, OpenBlock};
 use rampart_protocol::{Confirmation, PurchaseId, PurchaseRecord};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -47,6 +51,11 @@ struct Seen {
     /// Body of every request that was in order.
     served: Vec<Value>,
     confirmations: usize,
+    /// Blocks of numbers: the purchase, the first, the last, the key.
+    blocks: Vec<(PurchaseId, u64, u64, MacKey)>,
+    blocks_opened: usize,
+    opens_no_blocks: bool,
+    delay: Duration,
     once: VecDeque<Behaviour>,
 }
 
@@ -99,6 +108,30 @@ impl Sidecar {
         self.seen.lock().unwrap().served.clone()
     }
 
+    /// Forgets the blocks, as an orderly restart does.
+    pub fn restart(&self) {
+        self.seen.lock().unwrap().blocks.clear();
+    }
+
+    /// From now on blocks are unknown here.
+    pub fn open_no_blocks(&self) {
+        self.seen.lock().unwrap().opens_no_blocks = true;
+    }
+
+    /// How long the answer to a request for a block takes, once the block is open.
+    pub fn delay_blocks(&self, delay: Duration) {
+        self.seen.lock().unwrap().delay = delay;
+    }
+
+    /// Every purchase that it knows.
+    pub fn purchases(&self) -> Vec<PurchaseId> {
+        self.seen.lock().unwrap().purchases.keys().copied().collect()
+    }
+
+    pub fn blocks_opened(&self) -> usize {
+        self.seen.lock().unwrap().blocks_opened
+    }
+
     pub fn confirmations(&self) -> usize {
         self.seen.lock().unwrap().confirmations
     }
@@ -123,8 +156,14 @@ async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err((status, code)) = check(&sidecar, &method, &uri, &headers, &body) {
-        return refuse(status, code);
+    match check(&sidecar, &method, &uri, &headers, &body) {
+        Err((status, code)) => return refuse(status, code),
+        Ok(Some(opened)) => {
+            let delay = sidecar.seen.lock().unwrap().delay;
+            tokio::time::sleep(delay).await;
+            return respond(201, None, json!(opened));
+        }
+        Ok(None) => {}
     }
     let once = sidecar.seen.lock().unwrap().once.pop_front();
     let behaviour = once.unwrap_or_else(|| sidecar.behaviour.lock().unwrap().clone());
@@ -152,7 +191,7 @@ fn check(
     uri: &Uri,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<(), (u16, &'static str)> {
+) -> Result<Option<BlockOpened>, (u16, &'static str)> {
     let field = |name: &str| {
         headers
             .get(name)
@@ -191,18 +230,57 @@ fn check(
     let base = parameters
         .signature_base(&request)
         .map_err(|_| (401, "bad_signature_input"))?;
-    let signature = parse_signature(field("signature")).map_err(|_| (401, "bad_signature"))?;
-    verify(&record.access_key, base.as_bytes(), &signature).map_err(|_| (401, "bad_signature"))?;
-    if !seen
-        .used
-        .entry(record.id)
-        .or_default()
-        .insert(parameters.sequence.0)
-    {
+    let (id, sequence) = (record.id, parameters.sequence.0);
+    match parameters.algorithm {
+        Algorithm::Ed25519 => {
+            let signature = parse_signature(field("signature")).map_err(|_| (401, "bad_signature"))?;
+            verify(&record.access_key, base.as_bytes(), &signature).map_err(|_| (401, "bad_signature"))?;
+            if seen
+                .blocks
+                .iter()
+                .any(|(of, from, to, _)| *of == id && (*from..=*to).contains(&sequence))
+            {
+                return Err((409, "replayed"));
+            }
+        }
+        Algorithm::HmacSha256 => {
+            let mac = parse_signature(field("signature")).map_err(|_| (401, "bad_signature"))?;
+            let (_, _, _, key) = seen
+                .blocks
+                .iter()
+                .find(|(of, from, to, _)| *of == id && (*from..=*to).contains(&sequence))
+                .ok_or((409, "unknown_block"))?;
+            if !key.verify(base.as_bytes(), &mac) {
+                return Err((401, "bad_signature"));
+            }
+        }
+    }
+    if uri.path() == request_block::PATH {
+        if seen.opens_no_blocks {
+            return Err((404, "unknown_path"));
+        }
+        let asked: OpenBlock = serde_json::from_slice(body).map_err(|_| (400, "bad_block"))?;
+        let used = seen.used.entry(id).or_default();
+        if used.range(asked.from.0..=sequence).next().is_some() {
+            return Err((409, "replayed"));
+        }
+        let secret = AgreementSecret::new([3; 32]);
+        let key = secret
+            .agree(Side::Sidecar, &asked.key, id)
+            .ok_or((400, "bad_block"))?;
+        seen.blocks.push((id, asked.from.0, sequence, key));
+        seen.blocks_opened += 1;
+        return Ok(Some(BlockOpened {
+            from: asked.from,
+            to: parameters.sequence,
+            key: secret.public(),
+        }));
+    }
+    if !seen.used.entry(id).or_default().insert(sequence) {
         return Err((409, "replayed"));
     }
     seen.served.push(serde_json::from_slice(body).unwrap());
-    Ok(())
+    Ok(None)
 }
 
 fn refuse(status: u16, code: &'static str) -> Response {

@@ -2,7 +2,7 @@
 
 use crate::state::State;
 use rampart_ledger::{BlockEnv, GenesisOperator, Input, Params, Prepared, genesis};
-use rampart_protocol::http_signature::is_acceptable_key;
+use rampart_protocol::ed25519::is_acceptable_key;
 use rampart_protocol::message::{Purchase, RegisterProvider, RegisterService};
 use rampart_protocol::observation::Deposit;
 use rampart_protocol::{

@@ -9,7 +9,7 @@ use rampart_ledger::{
     Params, Prepared, Profile, Provider, Purchase, Record, Reject, Service, Steps, Stored, Terms, View,
     apply, audit, genesis, read, reads,
 };
-use rampart_protocol::http_signature::{Parameters, RequestParts};
+use rampart_protocol::http_signature::{Algorithm, Parameters, RequestParts};
 use rampart_protocol::message::{
     self, AddStake, Claim, RegisterProvider, RegisterService, ReportUsage, UpdateProvider, UpdateService,
     Withdraw,
@@ -65,6 +65,7 @@ pub fn voucher(key: &SigningKey, purchase: PurchaseId, n: u64) -> (Bytes, Bytes)
         purchase,
         sequence: Sequence(n),
         has_body: false,
+        algorithm: Algorithm::Ed25519,
     };
     let request = RequestParts {
         method: "GET",

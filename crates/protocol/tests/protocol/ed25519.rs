@@ -6,7 +6,8 @@ use curve25519_dalek::constants::{ED25519_BASEPOINT_TABLE, EIGHT_TORSION};
 use curve25519_dalek::{EdwardsPoint, Scalar};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use rampart_protocol::AccessKey;
-use rampart_protocol::http_signature::{ProfileError, is_acceptable_key, verify};
+use rampart_protocol::ed25519::is_acceptable_key;
+use rampart_protocol::http_signature::{ProfileError, verify};
 use sha2::{Digest, Sha512};
 
 /// The eight points of small order in canonical form, order 1, 2, 4, 4, 8, 8, 8, 8.

@@ -5,8 +5,9 @@ use crate::vectors::read;
 use alloy_primitives::B256;
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
+use rampart_protocol::ed25519::is_acceptable_key;
 use rampart_protocol::http_signature::{
-    Parameters, RequestParts, content_digest, is_acceptable_key, parameters_of_base, parse_content_digest,
+    Algorithm, Parameters, RequestParts, content_digest, parameters_of_base, parse_content_digest,
     parse_signature, signature_field, verify,
 };
 use rampart_protocol::usage::verify_voucher;
@@ -78,6 +79,7 @@ impl Request {
             purchase: self.purchase,
             sequence: Sequence(self.sequence.parse().unwrap()),
             has_body: self.body.is_some(),
+            algorithm: Algorithm::Ed25519,
         }
     }
 
@@ -141,7 +143,7 @@ fn every_request_is_a_voucher() {
         let Parameters {
             purchase, sequence, ..
         } = request.parameters();
-        let signature = parse_signature(&request.signature).unwrap();
+        let signature: [u8; 64] = parse_signature(&request.signature).unwrap();
         let base = request.base.as_bytes();
         assert_eq!(
             verify_voucher(&key.public_key, purchase, sequence, base, &signature),

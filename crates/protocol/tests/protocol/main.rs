@@ -11,6 +11,7 @@ mod frozen;
 mod http_vectors;
 mod json;
 mod limits;
+mod mac;
 mod merkle_vectors;
 mod message_samples;
 mod observation_samples;

@@ -3,7 +3,7 @@
 use crate::samples::phrase;
 use alloy_primitives::B256;
 use ed25519_dalek::{Signer, SigningKey};
-use rampart_protocol::http_signature::{Parameters, ProfileError, RequestParts};
+use rampart_protocol::http_signature::{Algorithm, Parameters, ProfileError, RequestParts};
 use rampart_protocol::usage::{VoucherError, verify_voucher};
 use rampart_protocol::{AccessKey, PurchaseId, Sequence};
 
@@ -20,6 +20,7 @@ fn base(purchase: PurchaseId, sequence: u64) -> String {
         purchase,
         sequence: Sequence(sequence),
         has_body: false,
+        algorithm: Algorithm::Ed25519,
     };
     let request = RequestParts {
         method: "GET",
@@ -151,4 +152,18 @@ fn a_flipped_bit_of_the_voucher_proves_nothing() {
         );
         voucher[bit / 8] ^= 1 << (bit % 8);
     }
+}
+
+/// A MAC could have been made by either side, so whoever signs a base that names it has authorised nothing.
+#[test]
+fn a_request_by_hmac_is_no_voucher() {
+    let (key, access) = key("access key");
+    let purchase = PurchaseId(phrase("purchase"));
+    let voucher = base(purchase, 41).replace("ed25519", "hmac-sha256");
+    let signature = key.sign(voucher.as_bytes()).to_bytes();
+    let outcome = verify_voucher(&access, purchase, Sequence(41), voucher.as_bytes(), &signature);
+    assert!(matches!(
+        outcome,
+        Err(VoucherError::Profile(ProfileError::Input(_)))
+    ));
 }

@@ -5,7 +5,13 @@
 //! before it answers, the reservation is released and the number can be used again. After a crash every reservation
 //! counts, for nobody knows what the upstream did: a crash burns at most what was in flight, and nothing is ever served
 //! unmetered.
+//!
+//! A block of numbers (`rampart_protocol::request_block`) is reserved as a whole: its one voucher is durable before any
+//! request of it is served, and its requests themselves are counted in memory. After a crash the whole block counts.
 
+mod block;
+#[cfg(test)]
+mod block_tests;
 mod files;
 pub mod frame;
 pub mod journal;

@@ -3,7 +3,7 @@
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
 use rampart_protocol::{Bytes, PurchaseId, PurchaseRecord, Sequence};
 
-/// A request's signature, which authorises `sequence` requests of its purchase in all.
+/// A signature that authorises `sequence` requests of its purchase in all: a request's own, or that of a block's opening.
 #[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 pub struct Voucher {
     /// The number authorised.
@@ -30,6 +30,30 @@ pub struct Release {
     pub purchase: PurchaseId,
     /// Its number.
     pub sequence: Sequence,
+    /// The highest voucher without it; none or one.
+    pub fallback: Vec<Voucher>,
+}
+
+/// A block of numbers was authorised at once; written before any of it is served.
+#[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
+pub struct OpenedBlock {
+    /// Of which purchase.
+    pub purchase: PurchaseId,
+    /// The first number.
+    pub from: Sequence,
+    /// The proof of the last.
+    pub voucher: Voucher,
+}
+
+/// A block was closed in order, and what is unused of it does not count.
+#[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
+pub struct Return {
+    /// Of which purchase.
+    pub purchase: PurchaseId,
+    /// The block's first number.
+    pub from: Sequence,
+    /// Numbers of the block that can be used again.
+    pub unused: Vec<Sequence>,
     /// The highest voucher without it; none or one.
     pub fallback: Vec<Voucher>,
 }
@@ -91,4 +115,6 @@ records! {
     3 Release(Release),
     4 Entry(Entry),
     5 End(End),
+    6 OpenedBlock(OpenedBlock),
+    7 Return(Return),
 }

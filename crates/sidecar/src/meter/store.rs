@@ -7,6 +7,7 @@ use super::record::{Record, Use, Voucher};
 use super::state::PurchaseState;
 use super::{MeterError, MeterOptions};
 use crate::window::Replay;
+use rampart_protocol::mac::MacKey;
 use rampart_protocol::{PurchaseId, PurchaseRecord, Sequence, Timestamp};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,6 +19,9 @@ pub enum UseError {
     /// The purchase is not in the store.
     #[error("the purchase is unknown")]
     Unknown,
+    /// The number is in no open block.
+    #[error("the number is in no open block")]
+    NoBlock,
     /// The number was used.
     #[error(transparent)]
     Replay(#[from] Replay),
@@ -162,6 +166,94 @@ impl MeterStore {
         Ok(reservation)
     }
 
+    /// Opens the block of the numbers `from` to the voucher's, once among all who try; durable when this returns. The caller
+    /// has checked that there are at most [`MAX_BLOCK`](rampart_protocol::request_block::MAX_BLOCK).
+    ///
+    /// # Errors
+    /// When the purchase is unknown, a number was used, or the disk fails.
+    pub async fn open_block(
+        &self,
+        id: PurchaseId,
+        from: Sequence,
+        voucher: Voucher,
+        key: MacKey,
+        now: Timestamp,
+    ) -> Result<(), UseError> {
+        let ack = {
+            let mut inner = self.lock();
+            let state = inner.purchases.get_mut(&id).ok_or(UseError::Unknown)?;
+            state.check_block(from.0, voucher.sequence.0)?;
+            let opened = state.open_block(from.0, voucher, key);
+            self.append(&mut inner, &Record::OpenedBlock(opened), now)
+        };
+        Ok(ack.await.map_err(|_| MeterError::Stopped)?)
+    }
+
+    /// The terms of a purchase and the key of the open block with `sequence`. For a first look: only [`Self::take`]
+    /// decides.
+    #[must_use]
+    pub fn look_up_block(
+        &self,
+        id: PurchaseId,
+        sequence: Sequence,
+    ) -> Option<(PurchaseRecord, Result<MacKey, UseError>)> {
+        let inner = self.lock();
+        let state = inner.purchases.get(&id)?;
+        let key = match state.mac_key(sequence.0) {
+            Some(Ok(key)) => Ok(key.clone()),
+            Some(Err(replay)) => Err(replay.into()),
+            None => Err(UseError::NoBlock),
+        };
+        Some((state.record, key))
+    }
+
+    /// Marks a number of an open block as used, once among all who try. The block's voucher is durable already.
+    ///
+    /// # Errors
+    /// When the purchase is unknown, the number is in no open block, or it was used.
+    pub fn take(
+        self: &Arc<Self>,
+        id: PurchaseId,
+        sequence: Sequence,
+        now: Timestamp,
+    ) -> Result<Reservation, UseError> {
+        let mut inner = self.lock();
+        let state = inner.purchases.get_mut(&id).ok_or(UseError::Unknown)?;
+        state.take(sequence.0).ok_or(UseError::NoBlock)??;
+        drop(inner);
+        Ok(Reservation {
+            store: Arc::clone(self),
+            id,
+            sequence: sequence.0,
+            stage: Stage::Held,
+            now,
+        })
+    }
+
+    /// Closes all open blocks, so that what is unused of them can be used again after an orderly stop; durable when this
+    /// returns.
+    ///
+    /// # Errors
+    /// When the disk fails: then they count as used.
+    pub async fn close_blocks(&self, now: Timestamp) -> Result<(), MeterError> {
+        let acks: Vec<Ack> = {
+            let mut inner = self.lock();
+            let returns: Vec<_> = inner
+                .purchases
+                .values_mut()
+                .flat_map(PurchaseState::close_blocks)
+                .collect();
+            returns
+                .into_iter()
+                .map(|returned| self.append(&mut inner, &Record::Return(returned), now))
+                .collect()
+        };
+        for ack in acks {
+            ack.await.map_err(|_| MeterError::Stopped)?;
+        }
+        Ok(())
+    }
+
     /// The usage of a purchase.
     #[must_use]
     pub fn usage(&self, id: PurchaseId) -> Option<Usage> {
@@ -237,6 +329,10 @@ fn estimate(record: &Record) -> usize {
         Record::Purchase(_) | Record::End(_) => FIXED,
         Record::Use(used) => FIXED + voucher(&used.voucher),
         Record::Release(release) => FIXED + release.fallback.iter().map(voucher).sum::<usize>(),
+        Record::OpenedBlock(opened) => FIXED + voucher(&opened.voucher),
+        Record::Return(returned) => {
+            FIXED + 9 * returned.unused.len() + returned.fallback.iter().map(voucher).sum::<usize>()
+        }
         Record::Entry(entry) => FIXED + entry.window.len() + entry.voucher.iter().map(voucher).sum::<usize>(),
     }
 }
@@ -265,6 +361,14 @@ fn replay(purchases: &mut BTreeMap<PurchaseId, PurchaseState>, record: Record) -
                 .then_some(())
                 .ok_or("a purchase is twice in the snapshot")
         }
+        Record::OpenedBlock(opened) => purchases
+            .get_mut(&opened.purchase)
+            .ok_or(UNKNOWN)?
+            .replay_block(opened),
+        Record::Return(returned) => purchases
+            .get_mut(&returned.purchase)
+            .ok_or(UNKNOWN)?
+            .replay_return(returned),
         Record::End(_) => Err("the end of a snapshot stands in a log"),
     }
 }

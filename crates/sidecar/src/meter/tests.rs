@@ -11,17 +11,17 @@ use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-const NOW: Timestamp = Timestamp(1_000);
-const OPTIONS: MeterOptions = MeterOptions {
+pub(super) const NOW: Timestamp = Timestamp(1_000);
+pub(super) const OPTIONS: MeterOptions = MeterOptions {
     compact_bytes: 1 << 20,
     retain_seconds: 100,
 };
 
-fn id(n: u8) -> PurchaseId {
+pub(super) fn id(n: u8) -> PurchaseId {
     PurchaseId(B256::repeat_byte(n))
 }
 
-fn record(n: u8, expires_at: u64) -> PurchaseRecord {
+pub(super) fn record(n: u8, expires_at: u64) -> PurchaseRecord {
     PurchaseRecord {
         id: id(n),
         consumer: Address::repeat_byte(n),
@@ -36,7 +36,7 @@ fn record(n: u8, expires_at: u64) -> PurchaseRecord {
     }
 }
 
-fn voucher(sequence: u64) -> Voucher {
+pub(super) fn voucher(sequence: u64) -> Voucher {
     Voucher {
         sequence: Sequence(sequence),
         base: format!("base of {sequence}").into_bytes().into(),
@@ -44,12 +44,12 @@ fn voucher(sequence: u64) -> Voucher {
     }
 }
 
-fn open(dir: &Path) -> Arc<MeterStore> {
+pub(super) fn open(dir: &Path) -> Arc<MeterStore> {
     MeterStore::open(dir, OPTIONS).unwrap().0
 }
 
 /// What a crash at this moment would leave.
-fn crash(dir: &Path) -> TempDir {
+pub(super) fn crash(dir: &Path) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
     for file in fs::read_dir(dir).unwrap() {
         let file = file.unwrap();
@@ -58,14 +58,14 @@ fn crash(dir: &Path) -> TempDir {
     copy
 }
 
-async fn serve(store: &Arc<MeterStore>, purchase: u8, sequence: u64) -> Result<(), UseError> {
+pub(super) async fn serve(store: &Arc<MeterStore>, purchase: u8, sequence: u64) -> Result<(), UseError> {
     let mut reservation = store.reserve(id(purchase), voucher(sequence), NOW).await?;
     reservation.forwarded();
     reservation.settle();
     Ok(())
 }
 
-fn reported(store: &MeterStore, purchase: u8) -> Option<u64> {
+pub(super) fn reported(store: &MeterStore, purchase: u8) -> Option<u64> {
     store
         .usage(id(purchase))
         .unwrap()

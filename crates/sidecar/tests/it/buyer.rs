@@ -3,10 +3,12 @@
 
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
+use rampart_protocol::mac::{AgreementSecret, MacKey, Side};
 use rampart_protocol::{
     AccessKey, Address, Amount, B256, Confirmation, ProviderId, PurchaseId, PurchaseRecord, ServiceId,
     Timestamp,
 };
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// The moment at which every test begins.
@@ -67,6 +69,47 @@ impl Buyer {
         n: u64,
         created: u64,
     ) -> Signed {
+        let sign = |base: &[u8]| self.key.sign(base).to_bytes().to_vec();
+        self.prove(method, authority, target, body, n, created, ("ed25519", &sign))
+    }
+
+    /// A request by `hmac-sha256`.
+    pub fn post_by_mac(&self, authority: &str, target: &str, body: &[u8], n: u64, key: &MacKey) -> Signed {
+        let sign = |base: &[u8]| key.sign(base).to_vec();
+        self.prove(
+            "POST",
+            authority,
+            target,
+            Some(body),
+            n,
+            NOW,
+            ("hmac-sha256", &sign),
+        )
+    }
+
+    /// A request for the block of the numbers `from` to `to`.
+    pub fn block(&self, authority: &str, from: u64, to: u64, secret: &AgreementSecret) -> Signed {
+        let body = json!({ "from": from, "key": secret.public() }).to_string();
+        self.post(authority, "/.rampart/blocks", body.as_bytes(), to)
+    }
+
+    /// What the answer to it makes of `secret`.
+    pub fn mac_key(&self, opened: &Value, secret: &AgreementSecret) -> MacKey {
+        let theirs = opened["key"].as_str().unwrap().parse().unwrap();
+        secret.agree(Side::Consumer, &theirs, self.record.id).unwrap()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all that a request can differ in")]
+    fn prove(
+        &self,
+        method: &str,
+        authority: &str,
+        target: &str,
+        body: Option<&[u8]>,
+        n: u64,
+        created: u64,
+        (algorithm, sign): (&str, &dyn Fn(&[u8]) -> Vec<u8>),
+    ) -> Signed {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let keyid = self.record.id.0;
         let digest = body.map(|body| format!("sha-256=:{}:", Base64::encode_string(&Sha256::digest(body))));
@@ -76,7 +119,7 @@ impl Buyer {
             ""
         };
         let parameters = format!(
-            r#"("@method" "@authority" "@path" "@query"{covered});created={created};expires={};keyid="{keyid:#x}";nonce="{n}";alg="ed25519";tag="rampart-v1""#,
+            r#"("@method" "@authority" "@path" "@query"{covered});created={created};expires={};keyid="{keyid:#x}";nonce="{n}";alg="{algorithm}";tag="rampart-v1""#,
             created + 60,
         );
         let mut lines = vec![
@@ -91,12 +134,12 @@ impl Buyer {
                 .map(|digest| format!(r#""content-digest": {digest}"#)),
         );
         lines.push(format!(r#""@signature-params": {parameters}"#));
-        let signature = self.key.sign(lines.join("\n").as_bytes());
+        let signature = sign(lines.join("\n").as_bytes());
         let mut headers = vec![
             ("signature-input".to_owned(), format!("rampart={parameters}")),
             (
                 "signature".to_owned(),
-                format!("rampart=:{}:", Base64::encode_string(&signature.to_bytes())),
+                format!("rampart=:{}:", Base64::encode_string(&signature)),
             ),
         ];
         headers.extend(digest.map(|digest| ("content-digest".to_owned(), digest)));

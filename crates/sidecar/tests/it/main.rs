@@ -1,6 +1,7 @@
 //! The sidecar at its real ports: real operators' certificates, real signatures built by hand, a real upstream.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
+mod blocks;
 mod buyer;
 mod hostile;
 mod metering;

@@ -4,7 +4,7 @@ use super::world::{DAY, person};
 use super::{Act, CONSUMERS, History, consumer, public, tokens};
 use ed25519_dalek::{Signer as _, SigningKey};
 use rampart_ledger::{Key, Provider, Purchase, Service, review_fee};
-use rampart_protocol::http_signature::{Parameters, RequestParts};
+use rampart_protocol::http_signature::{Algorithm, Parameters, RequestParts};
 use rampart_protocol::message::{
     self, ClaimRefund, ReportUsage, Review, RotateAccessKey, Transfer, Withdraw,
 };
@@ -250,6 +250,7 @@ pub fn voucher(key: &SigningKey, purchase: PurchaseId, n: u64) -> (Bytes, Bytes)
         purchase,
         sequence: Sequence(n),
         has_body: false,
+        algorithm: Algorithm::Ed25519,
     };
     let request = RequestParts {
         method: "GET",

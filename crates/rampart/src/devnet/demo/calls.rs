@@ -6,7 +6,9 @@ use crate::devnet::layout::url;
 use anyhow::Context;
 use ed25519_dalek::Signer;
 use rampart_gateway::wallet::StoredPurchase;
-use rampart_protocol::http_signature::{Parameters, RequestParts, content_digest, signature_field};
+use rampart_protocol::http_signature::{
+    Algorithm, Parameters, RequestParts, content_digest, signature_field,
+};
 use rampart_protocol::{PurchaseId, Sequence};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -68,6 +70,7 @@ pub fn sign_as(
         purchase: id,
         sequence: Sequence(sequence),
         has_body: true,
+        algorithm: Algorithm::Ed25519,
     };
     let authority = address.to_string();
     let parts = RequestParts {
