@@ -40,7 +40,8 @@ pub fn to_upstream(headers: &mut HeaderMap, host: &HeaderValue, record: Option<&
     headers.insert(header::HOST, host.clone());
     if let Some(record) = record {
         headers.insert(PURCHASE, visible(&format!("{:#x}", record.id.0)));
-        headers.insert(CONSUMER, visible(&record.consumer.to_string()));
+        // In lower case: the mixed case of EIP-55 costs a hash for each request.
+        headers.insert(CONSUMER, visible(&format!("{:#x}", record.consumer)));
     }
 }
 
@@ -58,15 +59,18 @@ fn remove(headers: &mut HeaderMap, also: impl Fn(&str) -> bool) {
         .flat_map(|value| value.split(','))
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
+    let is_ours =
+        |dashed: &str| HOP_BY_HOP.contains(&dashed) || dashed.starts_with("rampart-") || also(dashed);
     let gone: Vec<HeaderName> = headers
         .keys()
         .filter(|name| {
             let name = name.as_str();
-            let dashed = name.replace('_', "-");
-            HOP_BY_HOP.contains(&dashed.as_str())
-                || dashed.starts_with("rampart-")
-                || also(&dashed)
-                || named.iter().any(|hop| hop == name)
+            let ours = if name.contains('_') {
+                is_ours(&name.replace('_', "-"))
+            } else {
+                is_ours(name)
+            };
+            ours || named.iter().any(|hop| hop == name)
         })
         .cloned()
         .collect();

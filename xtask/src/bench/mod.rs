@@ -3,6 +3,8 @@
 //! Decides which programs measure and puts their JSON together. What is measured, and beside which goal, is theirs.
 
 mod json;
+mod nginx;
+mod tap;
 
 use crate::runner::Runner;
 use crate::workspace::Workspace;
@@ -26,6 +28,9 @@ enum Name {
     /// Confirmed purchases a second of four operators beside contract calls, latency, restart with 10^7 purchases, networks
     /// of up to 31 operators. Takes most of an hour.
     Network,
+    /// Processor time of a request at the sidecar beside nginx as a plain proxy, and of checking others' receipts. Takes nginx from
+    /// the PATH, or else from Debian's archive.
+    Sidecar,
 }
 
 /// One program, as cargo runs it. The selection is part of it: features of dependencies follow from it, and another one
@@ -67,11 +72,18 @@ const NETWORK: &[Part] = &[
     },
 ];
 
+/// Processes in release profile, whose processor time is measured; nothing of the node is needed.
+const SIDECAR: &[Part] = &[Part {
+    name: "sidecar",
+    cargo: &["bench", "--package", "rampart-sidecar", "--bench", "sidecar"],
+}];
+
 impl Name {
     const fn file(self) -> &'static str {
         match self {
             Self::Ledger => "ledger.json",
             Self::Network => "network.json",
+            Self::Sidecar => "sidecar.json",
         }
     }
 
@@ -79,6 +91,7 @@ impl Name {
         match self {
             Self::Ledger => LEDGER,
             Self::Network => NETWORK,
+            Self::Sidecar => SIDECAR,
         }
     }
 }
@@ -96,9 +109,20 @@ pub(crate) fn run(workspace: &Workspace, runner: &Runner, arguments: &Arguments)
     }
     let folder = workspace.target.join("bench");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut options = Vec::new();
+    if let Some(purchases) = arguments.history {
+        options.extend(["--history".to_owned(), purchases.to_string()]);
+    }
+    if matches!(arguments.name, Name::Sidecar) {
+        let nginx = nginx::find(workspace, runner)?;
+        options.extend(["--nginx".to_owned(), nginx.display().to_string()]);
+    }
     let mut figures = Vec::new();
     for part in arguments.name.parts() {
-        figures.push(measure(&folder, runner, part, arguments)?);
+        figures.push(measure(&folder, runner, part, &options)?);
+    }
+    if matches!(arguments.name, Name::Sidecar) {
+        figures.push(tap::measure(workspace, runner)?);
     }
     let together = json::merged(&figures).context("a benchmark wrote something else than a JSON object")?;
     let file = folder.join(arguments.name.file());
@@ -108,13 +132,14 @@ pub(crate) fn run(workspace: &Workspace, runner: &Runner, arguments: &Arguments)
     Ok(())
 }
 
-fn measure(folder: &Path, runner: &Runner, part: &Part, arguments: &Arguments) -> Result<String> {
+fn measure(folder: &Path, runner: &Runner, part: &Part, options: &[String]) -> Result<String> {
     let file = folder.join(format!("{}.part.json", part.name));
     let mut command = runner.cargo();
-    command.args(part.cargo).args(["--", "--json"]).arg(&file);
-    if let Some(purchases) = arguments.history {
-        command.args(["--history", &purchases.to_string()]);
-    }
+    command
+        .args(part.cargo)
+        .args(["--", "--json"])
+        .arg(&file)
+        .args(options);
     runner.run(&mut command)?;
     let figures = std::fs::read_to_string(&file)
         .with_context(|| format!("{} wrote no figures to {}", part.name, file.display()))?;

@@ -1,7 +1,7 @@
 //! What a request costs in processor time at the sidecar, beside nginx as a plain proxy, and what others' receipts cost to check.
 //!
 //! Run by `cargo xtask bench sidecar`; alone, by `cargo bench -p rampart-sidecar --bench sidecar -- --nginx PROGRAM`, with
-//! `--json FILE` for the figures as JSON and `--requests N` for another number of requests a round. Every server is a
+//! `--json FILE` for the figures as JSON, `--requests N` for another number of requests a round and `--only KEY` for one server. Every server is a
 //! process of its own, before the same upstream (nginx, answering a fixed verdict), with the same bodies from as many
 //! connections; the processor time of a request is that of the server's process, all its threads, divided by the requests. Blocks
 //! of requests by MAC are opened within what is measured. The rounds of the servers alternate, and the median round
@@ -55,6 +55,8 @@ struct Arguments {
     nginx: PathBuf,
     json: Option<PathBuf>,
     requests: usize,
+    /// Only the case with this key, to be looked at by other tools; no table.
+    only: Option<String>,
 }
 
 fn arguments() -> Arguments {
@@ -62,6 +64,7 @@ fn arguments() -> Arguments {
         nginx: PathBuf::from("nginx"),
         json: None,
         requests: REQUESTS,
+        only: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -69,6 +72,7 @@ fn arguments() -> Arguments {
             "--nginx" => arguments.nginx = words.next().map(PathBuf::from).unwrap(),
             "--json" => arguments.json = words.next().map(PathBuf::from),
             "--requests" => arguments.requests = words.next().and_then(|n| n.parse().ok()).unwrap(),
+            "--only" => arguments.only = words.next(),
             _ => {}
         }
     }
@@ -163,10 +167,14 @@ fn measure(arguments: &Arguments) {
         .prefix("bench-sidecar-")
         .tempdir_in(std::env::current_exe().unwrap().parent().unwrap())
         .unwrap();
-    let vendor = nginx::vendor(&arguments.nginx, folder.path());
+    let (_vendor, vendor) = nginx::vendor(&arguments.nginx, folder.path());
+    let vendor = vendor.to_string();
     let mut rounds: Vec<Vec<Round>> = CASES.iter().map(|_| Vec::new()).collect();
     for number in 0..ROUNDS {
         for (case, rounds) in CASES.iter().zip(&mut rounds) {
+            if arguments.only.as_deref().is_some_and(|only| only != case.key()) {
+                continue;
+            }
             let place = folder.path().join(format!("{}-{number}", case.key()));
             std::fs::create_dir(&place).unwrap();
             let round = run(*case, arguments, &vendor, &place);
@@ -182,7 +190,9 @@ fn measure(arguments: &Arguments) {
             rounds.push(round);
         }
     }
-    tell(&rounds, arguments.json.as_deref());
+    if arguments.only.is_none() {
+        tell(&rounds, arguments.json.as_deref());
+    }
 }
 
 /// One server, from its start to its end.

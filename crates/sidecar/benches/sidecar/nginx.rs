@@ -9,14 +9,10 @@ use std::time::Duration;
 /// What the vendor answers.
 const VERDICT: &str = r#"{"verdict":"allow","score":0,"reasons":[],"vendor":"bench","version":"1"}"#;
 
-/// Starts the vendor for as long as this process runs; returns its address.
-pub fn vendor(program: &Path, folder: &Path) -> String {
+/// Starts the vendor.
+pub fn vendor(program: &Path, folder: &Path) -> (Process, SocketAddr) {
     let server = format!("default_type application/json; location / {{ return 200 '{VERDICT}'; }}");
-    let (process, address) = start(program, folder, "vendor", "", &server);
-    // Ended with the folder's other processes when the system reaps us: nginx watches its terminal no more than we do, so
-    // it is killed by hand at the end.
-    Box::leak(Box::new(process));
-    address.to_string()
+    start(program, folder, "vendor", "", &server)
 }
 
 /// Starts a plain proxy before `vendor`.

@@ -42,7 +42,7 @@ async fn a_confirmation_is_sent_once_and_then_signatures_suffice() {
     );
     assert_eq!(
         headers["rampart-consumer"],
-        buyer.record.consumer.to_string().as_str()
+        format!("{:#x}", buyer.record.consumer).as_str()
     );
     assert_eq!(
         (headers["x-own"].as_bytes(), headers["content-length"].as_bytes()),
