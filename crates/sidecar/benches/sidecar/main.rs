@@ -17,9 +17,6 @@
     reason = "a program that measures: clocks and ratios; nothing in it is agreed on"
 )]
 
-#[path = "../../tests/it/buyer.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod buyer;
 mod checks;
 mod load;
 mod nginx;

@@ -14,6 +14,9 @@ use sha2::{Digest, Sha256};
 /// The moment at which every test begins.
 pub const NOW: u64 = 1_800_000_000;
 
+/// The name of an algorithm, and what it makes of a signature base.
+type Algorithm<'a> = (&'a str, &'a dyn Fn(&[u8]) -> Vec<u8>);
+
 pub struct Buyer {
     key: SigningKey,
     pub record: PurchaseRecord,
@@ -108,7 +111,7 @@ impl Buyer {
         body: Option<&[u8]>,
         n: u64,
         created: u64,
-        (algorithm, sign): (&str, &dyn Fn(&[u8]) -> Vec<u8>),
+        (algorithm, sign): Algorithm<'_>,
     ) -> Signed {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let keyid = self.record.id.0;
