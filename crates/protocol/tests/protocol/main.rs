@@ -27,3 +27,4 @@ mod typed_data;
 mod vectors;
 mod verdicts;
 mod vouchers;
+mod wycheproof_vectors;
