@@ -7,6 +7,7 @@
 mod architecture;
 mod artifacts;
 mod bench;
+mod chaos;
 mod deny;
 mod devnet;
 mod eigenlayer;
@@ -59,6 +60,8 @@ enum Task {
     Histories(histories::Arguments),
     /// Kill operators, as processes, a hundred times while consumers buy: nothing confirmed is lost, nobody forks.
     Kill(kill::Arguments),
+    /// Kill a sidecar, as a process, a thousand times under load: nothing is served twice, nothing billed without proof.
+    Chaos(chaos::Arguments),
     /// Run networks of operators in seeded simulation, each under faults of its own: ten thousand, or one to read.
     Simulate(simulate::Arguments),
     /// Run the fuzz targets under libFuzzer.
@@ -91,6 +94,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Bench(arguments) => bench::run(&workspace, &runner, &arguments),
         Task::Histories(arguments) => histories::run(&runner, &arguments),
         Task::Kill(arguments) => kill::run(&workspace, &runner, &arguments),
+        Task::Chaos(arguments) => chaos::run(&runner, &arguments),
         Task::Simulate(arguments) => simulate::run(&runner, &arguments),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &runner, &arguments),
     }
