@@ -3,6 +3,7 @@
 
 mod blocks;
 mod buyer;
+mod floods;
 mod hostile;
 mod metering;
 mod nodes;
@@ -10,4 +11,5 @@ mod operators;
 mod refusals;
 mod running;
 mod serving;
+mod smuggling;
 mod vendor;
