@@ -22,7 +22,7 @@ mod sidecar;
 mod vendor;
 
 use buyer::Buyer;
-use client::{Bought, CLIENTS, Client, Shop};
+use client::{Bought, CLIENTS, Client, Mode, Shop};
 use ledger::Ledger;
 use operators::Operators;
 use rampart_protocol::{B256, PurchaseId, Timestamp};
@@ -63,14 +63,11 @@ async fn kill(times: usize, seed: u64) {
     let mut clients = Vec::new();
     for consumer in 0..CONSUMERS {
         let shop = shop(consumer, seed, Arc::clone(&operators));
+        let mode = if consumer == 0 { Mode::Blocks } else { Mode::Singly };
         for place in 0..CLIENTS {
             let own_seed = seed ^ (consumer * CLIENTS + place + 1).rotate_right(8);
-            clients.push(Client::new(
-                place,
-                Arc::clone(&shop),
-                Arc::clone(&ledger),
-                own_seed,
-            ));
+            let client = Client::new(place, mode, Arc::clone(&shop), Arc::clone(&ledger), own_seed);
+            clients.push(client);
         }
     }
     let mut random = StdRng::seed_from_u64(seed);

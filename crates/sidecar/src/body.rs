@@ -35,17 +35,25 @@ pub async fn collect(mut body: Incoming, limit: usize, limits: &Limits) -> Resul
         return Err(Refusal::TooLarge.into());
     }
     let read_all = async {
-        let mut bytes = BytesMut::new();
+        // Most bodies come in one piece, which need not be copied.
+        let (mut first, mut all) = (Bytes::new(), BytesMut::new());
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| Refusal::BadRequest.because("the body broke off"))?;
             // Trailers are not signed, so they are not forwarded.
             let Ok(data) = frame.into_data() else { continue };
-            if bytes.len() + data.len() > limit {
+            if first.len().max(all.len()) + data.len() > limit {
                 return Err(Refusal::TooLarge.into());
             }
-            bytes.extend_from_slice(&data);
+            if first.is_empty() {
+                first = data;
+                continue;
+            }
+            if all.is_empty() {
+                all.extend_from_slice(&first);
+            }
+            all.extend_from_slice(&data);
         }
-        Ok(bytes.freeze())
+        Ok(if all.is_empty() { first } else { all.freeze() })
     };
     let finished = timeout(limits.body_timeout(), read_all).await;
     finished.unwrap_or_else(|_| Err(Refusal::SlowBody.into()))

@@ -3,6 +3,7 @@
 //! Hop-by-hop fields end here (RFC 9110, section 7.6.1), and so do the token and everything named `Rampart-*`: the
 //! upstream may believe those that the sidecar adds. Names are compared with `_` read as `-`, since many servers do.
 
+use crate::refusal::{Refusal, Refused};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use rampart_protocol::PurchaseRecord;
 
@@ -31,6 +32,20 @@ const HOP_BY_HOP: [&str; 10] = [
 ];
 
 const TOKEN: [&str; 3] = ["signature", "signature-input", "accept-signature"];
+
+/// Checks that a body is framed in a way that is undone here: by its length, or by chunks alone. The HTTP library looks at the last
+/// coding only, and the vendor would get the others' output for the body.
+///
+/// # Errors
+/// [`Refusal::BadRequest`].
+pub fn check_coding(headers: &HeaderMap) -> Result<(), Refused> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Refusal::BadRequest.because("chunked is the only transfer coding")),
+    }
+}
 
 /// Turns the consumer's request header into the one for the upstream, which learns the purchase, if one paid for it.
 pub fn to_upstream(headers: &mut HeaderMap, host: &HeaderValue, record: Option<&PurchaseRecord>) {

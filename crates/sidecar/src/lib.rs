@@ -21,6 +21,7 @@ pub mod fuzzing;
 
 mod counters;
 mod headers;
+mod link;
 pub mod meter;
 mod offer;
 mod own_paths;

@@ -3,7 +3,7 @@
 //! This file only puts the steps in order; each step decides in its own module. Nothing reaches the upstream before its use
 //! is durable, and nothing of a body before its digest is checked.
 
-use crate::claim::{self, Claim, Proof, Target};
+use crate::claim::{self, Claim, Proof};
 use crate::confirmations;
 use crate::counters::Counters;
 use crate::headers;
@@ -48,6 +48,7 @@ pub async fn handle(core: Arc<Core>, request: Request<Incoming>) -> Reply {
 async fn serve(core: &Core, request: Request<Incoming>) -> Result<Reply, Refused> {
     let (head, body) = request.into_parts();
     let target = claim::target(&head)?;
+    headers::check_coding(&head.headers)?;
     if own_paths::is_own(target.path) {
         return own_paths::handle(core, &head, target, body).await;
     }
@@ -76,7 +77,8 @@ async fn serve(core: &Core, request: Request<Incoming>) -> Result<Reply, Refused
         return Err(Refusal::RateLimited.into());
     }
     let bytes = body::read(body, &claim, core.limits.max_body_bytes, &core.limits).await?;
-    let request = upstream_request(&head, target, route, Some(&record), bytes)?;
+    let target = route.target(target.path, target.query);
+    let request = upstream_request(head, &target, route, Some(&record), bytes)?;
     let reservation = reserve(core, claim, now).await?;
     forward(core, &core.upstreams[position], request, &record, reservation).await
 }
@@ -94,7 +96,8 @@ async fn pass(core: &Core, request: Request<Incoming>) -> Result<Reply, Refused>
     let target = claim::target(&head)?;
     let (position, route) = core.routes.find(target.path).ok_or(Refusal::UnknownPath)?;
     let bytes = body::collect(body, core.limits.max_body_bytes, &core.limits).await?;
-    let request = upstream_request(&head, target, route, None, bytes)?;
+    let target = route.target(target.path, target.query);
+    let request = upstream_request(head, &target, route, None, bytes)?;
     let response = core.upstreams[position].send(request).await;
     let mut response = response.map_err(|_| Refusal::Upstream)?;
     headers::to_consumer(response.headers_mut(), 0, 0);
@@ -165,20 +168,19 @@ fn by_mac(
 }
 
 fn upstream_request(
-    head: &Parts,
-    target: Target<'_>,
+    head: Parts,
+    target: &str,
     route: &Route,
     record: Option<&PurchaseRecord>,
     body: bytes::Bytes,
 ) -> Result<UpstreamRequest, Refused> {
-    let uri: Uri = route
-        .target(target.path, target.query)
+    let uri: Uri = target
         .parse()
         .map_err(|_| Refusal::BadRequest.because("the target cannot be forwarded"))?;
     let mut request = Request::new(Full::new(body));
-    *request.method_mut() = head.method.clone();
+    *request.method_mut() = head.method;
     *request.uri_mut() = uri;
-    *request.headers_mut() = head.headers.clone();
+    *request.headers_mut() = head.headers;
     headers::to_upstream(request.headers_mut(), &route.host, record);
     Ok(request)
 }

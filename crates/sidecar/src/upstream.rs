@@ -4,27 +4,21 @@
 //! whether a failed request counts is the caller's decision.
 
 use crate::config::Limits;
+use crate::link::{Failed, Link};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
-use tokio::time::{Sleep, timeout, timeout_at};
+use tokio::time::{Sleep, timeout_at};
 
 /// Idle connections kept.
 const MAX_IDLE: usize = 64;
 /// How long an idle connection is trusted.
 const IDLE_FOR: Duration = Duration::from_secs(15);
-/// How long a pooled connection may take to become ready; it needs one turn of its task.
-const READY_WITHIN: Duration = Duration::from_millis(100);
-/// Largest response head, bytes.
-const MAX_HEAD: usize = 64 * 1024;
 
 /// A request as the upstream gets it.
 pub type UpstreamRequest = Request<Full<Bytes>>;
@@ -38,6 +32,9 @@ pub enum UpstreamError {
     /// The exchange failed.
     #[error("the upstream did not answer in HTTP")]
     Http(#[source] hyper::Error),
+    /// It closed a new connection before the request was written.
+    #[error("the upstream closed the connection")]
+    Closed,
     /// It changed protocols, which was not asked for.
     #[error("the upstream switched protocols")]
     Switched,
@@ -75,7 +72,7 @@ pub struct Upstream {
 
 #[derive(Debug)]
 struct Idle {
-    sender: SendRequest<Full<Bytes>>,
+    link: Link,
     since: Instant,
 }
 
@@ -101,7 +98,7 @@ impl Upstream {
         request: UpstreamRequest,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
         let deadline = tokio::time::Instant::now() + self.answer_within;
-        let (response, sender) = timeout_at(deadline, self.exchange(request))
+        let (response, link) = timeout_at(deadline, self.exchange(request))
             .await
             .map_err(|_| UpstreamError::Timeout)??;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -112,60 +109,42 @@ impl Upstream {
         if declared > self.max_response {
             return Err(UpstreamError::TooLarge(declared));
         }
-        Ok(response.map(|incoming| UpstreamBody::new(incoming, sender, self)))
+        Ok(response.map(|incoming| UpstreamBody::new(incoming, link, self)))
     }
 
     async fn exchange(
         &self,
         mut request: UpstreamRequest,
-    ) -> Result<(Response<Incoming>, SendRequest<Full<Bytes>>), UpstreamError> {
-        while let Some(mut sender) = self.pooled().await {
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok((response, sender)),
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(UpstreamError::Http(error.into_error())),
-                },
+    ) -> Result<(Response<Incoming>, Link), UpstreamError> {
+        while let Some(mut link) = self.pooled().await {
+            match link.exchange(request).await {
+                Ok(response) => return Ok((response, link)),
+                Err(Failed::Unsent(unsent)) => request = unsent,
+                Err(Failed::Sent(error)) => return Err(UpstreamError::Http(error)),
             }
         }
-        let mut sender = self.connect().await?;
-        let response = sender.send_request(request).await.map_err(UpstreamError::Http)?;
-        Ok((response, sender))
+        let mut link = Link::new(&self.address).await?;
+        match link.exchange(request).await {
+            Ok(response) => Ok((response, link)),
+            Err(Failed::Sent(error)) => Err(UpstreamError::Http(error)),
+            Err(Failed::Unsent(_)) => Err(UpstreamError::Closed),
+        }
     }
 
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, UpstreamError> {
-        let stream = TcpStream::connect(&self.address)
-            .await
-            .map_err(UpstreamError::Connect)?;
-        stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
-        let (sender, connection) = http1::Builder::new()
-            .max_buf_size(MAX_HEAD)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(UpstreamError::Http)?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "an upstream connection ended");
-            }
-        });
-        Ok(sender)
-    }
-
-    async fn pooled(&self) -> Option<SendRequest<Full<Bytes>>> {
+    async fn pooled(&self) -> Option<Link> {
         loop {
-            let Idle { mut sender, since } = self.idle().pop()?;
-            if since.elapsed() < IDLE_FOR && matches!(timeout(READY_WITHIN, sender.ready()).await, Ok(Ok(())))
-            {
-                return Some(sender);
+            let Idle { mut link, since } = self.idle().pop()?;
+            if since.elapsed() < IDLE_FOR && link.is_ready().await {
+                return Some(link);
             }
         }
     }
 
-    fn put_back(&self, sender: SendRequest<Full<Bytes>>) {
+    fn put_back(&self, link: Link) {
         let mut idle = self.idle();
-        if idle.len() < MAX_IDLE && !sender.is_closed() {
+        if idle.len() < MAX_IDLE {
             idle.push(Idle {
-                sender,
+                link,
                 since: Instant::now(),
             });
         }
@@ -182,20 +161,24 @@ impl Upstream {
 #[derive(Debug)]
 pub struct UpstreamBody {
     incoming: Incoming,
-    lease: Option<(SendRequest<Full<Bytes>>, Arc<Upstream>)>,
+    lease: Option<(Link, Arc<Upstream>)>,
     left: u64,
     stall_after: Duration,
-    stalled: Pin<Box<Sleep>>,
+    /// Made when a byte is waited for, which most answers never are.
+    stalled: Option<Pin<Box<Sleep>>>,
+    /// Whether `stalled` runs since the last byte.
+    timed: bool,
 }
 
 impl UpstreamBody {
-    fn new(incoming: Incoming, sender: SendRequest<Full<Bytes>>, upstream: &Arc<Upstream>) -> Self {
+    fn new(incoming: Incoming, link: Link, upstream: &Arc<Upstream>) -> Self {
         let mut body = Self {
             incoming,
-            lease: Some((sender, Arc::clone(upstream))),
+            lease: Some((link, Arc::clone(upstream))),
             left: upstream.max_response,
             stall_after: upstream.stall_after,
-            stalled: Box::pin(tokio::time::sleep(upstream.stall_after)),
+            stalled: None,
+            timed: false,
         };
         body.return_if_ended();
         body
@@ -208,18 +191,41 @@ impl UpstreamBody {
     }
 
     fn give_back(&mut self) {
-        if let Some((sender, upstream)) = self.lease.take() {
-            upstream.put_back(sender);
+        if let Some((link, upstream)) = self.lease.take() {
+            upstream.put_back(link);
         }
     }
 
     fn on_data(&mut self, length: usize) -> Result<(), BodyError> {
         self.left = self.left.checked_sub(length as u64).ok_or(BodyError::TooLarge)?;
-        self.stalled
-            .as_mut()
-            .reset(tokio::time::Instant::now() + self.stall_after);
+        self.timed = false;
         self.return_if_ended();
         Ok(())
+    }
+
+    /// The next frame; what there is of the connection's work is done for it.
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if polled.is_ready() {
+            return polled;
+        }
+        if let Some((link, _)) = &mut self.lease {
+            link.work(cx);
+        }
+        Pin::new(&mut self.incoming).poll_frame(cx)
+    }
+
+    /// Whether no byte has come for too long.
+    fn has_stalled(&mut self, cx: &mut Context<'_>) -> bool {
+        let after = self.stall_after;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(after)));
+        if !self.timed {
+            self.timed = true;
+            stalled.as_mut().reset(tokio::time::Instant::now() + after);
+        }
+        stalled.as_mut().poll(cx).is_ready()
     }
 }
 
@@ -233,7 +239,7 @@ impl Body for UpstreamBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let body = self.get_mut();
         loop {
-            match Pin::new(&mut body.incoming).poll_frame(cx) {
+            match body.poll_incoming(cx) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => {
                         let bounded = body.on_data(data.len());
@@ -247,14 +253,10 @@ impl Body for UpstreamBody {
                     body.give_back();
                     return Poll::Ready(None);
                 }
-                Poll::Pending => {
-                    let stalled = body.stalled.as_mut().poll(cx).is_ready();
-                    return if stalled {
-                        Poll::Ready(Some(Err(BodyError::Stalled)))
-                    } else {
-                        Poll::Pending
-                    };
+                Poll::Pending if body.has_stalled(cx) => {
+                    return Poll::Ready(Some(Err(BodyError::Stalled)));
                 }
+                Poll::Pending => return Poll::Pending,
             }
         }
     }

@@ -25,9 +25,9 @@ pub enum Outcome {
 struct Account {
     record: PurchaseRecord,
     answered: BTreeSet<u64>,
-    /// Lost and not yet sent again with an answer.
+    /// Lost, or in a block, and not yet sent again with an answer.
     unknown: BTreeSet<u64>,
-    /// Lost, and refused as used when sent again: a crash has burnt it.
+    /// Lost, or in a block, and refused as used when sent again: a crash has burnt it.
     burnt: BTreeSet<u64>,
     /// How often the vendor did the work of a number.
     worked: BTreeMap<u64, u32>,
@@ -64,6 +64,16 @@ impl Ledger {
             burnt: BTreeSet::new(),
             worked: BTreeMap::new(),
         });
+    }
+
+    /// A block of numbers is asked for, or a number of one was not served: after a kill, all of it may be used up.
+    pub fn hold(&mut self, id: PurchaseId, from: u64, to: u64) {
+        let account = self
+            .accounts
+            .get_mut(&id)
+            .expect("a purchase is opened before it is used");
+        let open = (from..=to).filter(|n| !account.answered.contains(n) && !account.burnt.contains(n));
+        account.unknown.extend(open);
     }
 
     /// The vendor did the work of a request.

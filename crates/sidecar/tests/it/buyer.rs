@@ -78,16 +78,22 @@ impl Buyer {
 
     /// A request by `hmac-sha256`.
     pub fn post_by_mac(&self, authority: &str, target: &str, body: &[u8], n: u64, key: &MacKey) -> Signed {
+        self.post_by_mac_at(authority, target, body, n, NOW, key)
+    }
+
+    /// The same, of another moment.
+    pub fn post_by_mac_at(
+        &self,
+        authority: &str,
+        target: &str,
+        body: &[u8],
+        n: u64,
+        created: u64,
+        key: &MacKey,
+    ) -> Signed {
         let sign = |base: &[u8]| key.sign(base).to_vec();
-        self.prove(
-            "POST",
-            authority,
-            target,
-            Some(body),
-            n,
-            NOW,
-            ("hmac-sha256", &sign),
-        )
+        let proof = ("hmac-sha256", &sign as &dyn Fn(&[u8]) -> Vec<u8>);
+        self.prove("POST", authority, target, Some(body), n, created, proof)
     }
 
     /// A request for the block of the numbers `from` to `to`.

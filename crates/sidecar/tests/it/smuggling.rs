@@ -132,6 +132,22 @@ async fn a_coding_that_is_not_chunked_at_the_end_is_refused() {
     }
 }
 
+/// gzip is not undone here, and chunks of chunks are forbidden (RFC 9112, section 6.1).
+#[tokio::test]
+async fn a_coding_before_chunked_is_refused() {
+    let behind = format!("0\r\n\r\n{}", hidden("127.0.0.1"));
+    for lines in [
+        "transfer-encoding: gzip, chunked\r\n",
+        "transfer-encoding: chunked, chunked\r\n",
+        "transfer-encoding: ,chunked\r\n",
+        "transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n",
+    ] {
+        judge(lines, lines, &behind, Reading::Refused).await;
+    }
+}
+
 #[tokio::test]
 async fn fields_whose_names_are_disguised_are_refused() {
     let behind = format!("0\r\n\r\n{}", hidden("127.0.0.1"));
@@ -214,7 +230,7 @@ async fn a_chunk_of_nearly_all_the_memory_there_could_be_is_refused_by_its_size(
     for size in ["ffffffffffffffff", "7fffffffffffffff", "186a1"] {
         let mut bytes = request.raw(us, "transfer-encoding: chunked\r\n");
         bytes.extend_from_slice(format!("{size}\r\n").as_bytes());
-        bytes.extend_from_slice(&[b'x'; 200_000]);
+        bytes.extend_from_slice(&[b'x'; 100_001]);
         let answer = setting.sidecar.raw(&bytes).await;
         assert!(
             answer.starts_with("HTTP/1.1 413") || answer.starts_with("HTTP/1.1 400"),
