@@ -6,7 +6,7 @@ use crate::upstream::{BodyError, UpstreamBody};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use std::pin::Pin;
@@ -72,6 +72,12 @@ pub fn refusal(refused: &Refused) -> Reply {
         "error": { "code": refused.refusal.code(), "message": refused.message },
     });
     let mut reply = with_refusal(json(status(refused), &body), refused);
+    if refused.refusal == Refusal::BadRequest {
+        // What comes behind a request that is malformed may be a part of it.
+        reply
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if refused.refusal == Refusal::RateLimited {
         reply
             .headers_mut()

@@ -173,7 +173,7 @@ async fn bare_line_feeds_are_one_request_or_none() {
     let us = &setting.sidecar.authority;
     let buyer = Buyer::new(1);
     let request = buyer
-        .post(us, "/v1", b"", 1)
+        .get(us, "/v1", 1)
         .confirmed_by(&setting.operators.confirm(&buyer.record));
     let head = String::from_utf8(request.raw(us, "content-length: 0\r\n")).unwrap();
     let bytes = format!("{}{}", head.replace("\r\n", "\n"), hidden(us));
