@@ -6,9 +6,14 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::path::PathBuf;
 
-/// The folders with a package-lock.json: Foundry and the contracts' libraries, the vendors' phishing list, and what checks
-/// Prometheus' and Grafana's files.
-const FOLDERS: [&str; 3] = ["contracts", "crates/vendors/lists", "deploy/check"];
+/// The folders with a package-lock.json: Foundry and the contracts' libraries, the vendors' phishing list, the clients that the
+/// gateway's tests run, and what checks Prometheus' and Grafana's files.
+const FOLDERS: [&str; 4] = [
+    "contracts",
+    "crates/vendors/lists",
+    "crates/gateway/tests/clients",
+    "deploy/check",
+];
 
 /// Installs what the lock files name.
 pub(crate) fn install(workspace: &Workspace, runner: &Runner) -> Result<()> {

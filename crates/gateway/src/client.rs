@@ -23,6 +23,13 @@ pub enum HttpError {
     Timeout,
 }
 
+impl HttpError {
+    /// Whether there was no connection, so that nothing was sent.
+    pub fn is_connect(&self) -> bool {
+        matches!(self, Self::Connection(error) if error.is_connect())
+    }
+}
+
 /// A pooled client. Clones share the pool.
 #[derive(Clone, Debug)]
 pub struct HttpClient(Client<HttpConnector, Full<Bytes>>);
@@ -50,11 +57,16 @@ impl HttpClient {
         request: Request<Full<Bytes>>,
         limit: usize,
     ) -> Result<Response<Bytes>, HttpError> {
-        let (head, body) = self.send(request).await?.into_parts();
-        let body = Limited::new(body, limit)
-            .collect()
-            .await
-            .map_err(HttpError::Body)?;
-        Ok(Response::from_parts(head, body.to_bytes()))
+        read(self.send(request).await?, limit).await
     }
+}
+
+/// Reads the whole of an answer, of at most `limit` bytes.
+pub async fn read(response: Response<Incoming>, limit: usize) -> Result<Response<Bytes>, HttpError> {
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, limit)
+        .collect()
+        .await
+        .map_err(HttpError::Body)?;
+    Ok(Response::from_parts(head, body.to_bytes()))
 }

@@ -3,14 +3,17 @@
 //! Times end in `_ms`, sizes in `_bytes`. Unknown keys are refused. Defaults are the safe choice: fail closed, no
 //! unprotected transactions, no methods that would send a transaction past the screening.
 
+use crate::access::{ClientConfig, Clients};
 use crate::decisions::Retention;
 use crate::error::GatewayError;
+use crate::health::HealthConfig;
 use crate::policy::Policy;
-use crate::rules::{RuleConfig, Rules};
+use crate::rules::{NamedPolicy, RuleConfig, Rules};
 use crate::target::Target;
+use crate::upstream::websocket_uri;
 use rampart_protocol::{ProviderId, PurchaseId, ServiceId};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -47,8 +50,11 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// Where wallets connect; port 0 takes any free port.
     pub listen: SocketAddr,
-    /// JSON-RPC of the node, `http://host:port/path`.
-    pub upstream: String,
+    /// The nodes, the first usable one first.
+    pub upstream: Upstreams,
+    /// When one of several nodes is left out.
+    #[serde(default)]
+    pub health: HealthConfig,
     /// Directory of the sequence numbers. One gateway at a time uses it.
     pub state: PathBuf,
     /// Directory of purchases, see [`crate::wallet`].
@@ -70,12 +76,21 @@ pub struct Config {
     /// makes its own name point here (DNS rebinding) is refused by this.
     #[serde(default)]
     pub hosts: BTreeSet<String>,
+    /// Web pages that may open a WebSocket, by origin (`https://dapp.example`); `"*"` for any. Programs send no origin.
+    #[serde(default)]
+    pub origins: BTreeSet<String>,
     /// Which methods are relayed.
     #[serde(default)]
     pub methods: Methods,
     /// How verdicts become a decision.
     #[serde(default)]
     pub policy: Policy,
+    /// Policies that clients may choose.
+    #[serde(default)]
+    pub policies: BTreeMap<String, NamedPolicy>,
+    /// Who may call, and choose what. None: anyone who reaches the port, and nothing.
+    #[serde(default)]
+    pub clients: Vec<ClientConfig>,
     /// Rules for some transactions, the first that matches first.
     #[serde(default)]
     pub rules: Vec<RuleConfig>,
@@ -88,6 +103,56 @@ pub struct Config {
     /// The services that are asked about each transaction.
     #[serde(default)]
     pub services: Vec<ServiceConfig>,
+}
+
+/// The nodes behind the gateway: a URL, `{ http, ws }`, or a list of these.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "UpstreamsText")]
+pub struct Upstreams(pub Vec<NodeConfig>);
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// Its JSON-RPC, `http://host:port/path`.
+    pub http: String,
+    /// Where it takes WebSockets, `ws://host:port/path`. None: clients' WebSockets need another node.
+    pub ws: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a URL, { http = URL, ws = URL }, or a list of these")]
+enum UpstreamsText {
+    // First: a derived reader would take a list of two URLs for the members of a node in order.
+    Many(Vec<NodeText>),
+    One(NodeText),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a URL or { http = URL, ws = URL }")]
+enum NodeText {
+    Url(String),
+    Table(NodeTable),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NodeTable {
+    http: String,
+    ws: Option<String>,
+}
+
+impl From<UpstreamsText> for Upstreams {
+    fn from(text: UpstreamsText) -> Self {
+        let nodes = match text {
+            UpstreamsText::One(node) => vec![node],
+            UpstreamsText::Many(nodes) => nodes,
+        };
+        let nodes = nodes.into_iter().map(|node| match node {
+            NodeText::Url(http) => NodeConfig { http, ws: None },
+            NodeText::Table(NodeTable { http, ws }) => NodeConfig { http, ws },
+        });
+        Self(nodes.collect())
+    }
 }
 
 /// A bought service.
@@ -155,7 +220,11 @@ pub struct Methods {
 pub struct Limits {
     /// Open connections; more wait in the system's backlog.
     pub connections: usize,
-    /// Largest request body. A transaction with six blobs takes 1.7 MB of JSON.
+    /// Open WebSockets; more are answered 503.
+    pub websockets: usize,
+    /// Longest silence of a WebSocket's client, which is asked for a sign of life at half of it.
+    pub websocket_idle_ms: u64,
+    /// Largest request body, and largest message of a WebSocket's client. A transaction with six blobs takes 1.7 MB of JSON.
     pub body_bytes: usize,
     /// Most calls in a batch.
     pub batch: usize,
@@ -171,6 +240,9 @@ pub struct Limits {
     pub upstream_bytes: usize,
     /// Transactions screened at once; more are answered -32097.
     pub screenings: usize,
+    /// Most transactions of a bundle, and calls of a user operation; each is a screening, and more than
+    /// `screenings` are never taken.
+    pub bundle: usize,
     /// Longest time that open requests get to finish at shutdown.
     pub drain_ms: u64,
 }
@@ -179,6 +251,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1024,
+            websockets: 256,
+            websocket_idle_ms: 120_000,
             body_bytes: 2 << 20,
             batch: 100,
             header_timeout_ms: 30_000,
@@ -187,6 +261,7 @@ impl Default for Limits {
             upstream_timeout_ms: 30_000,
             upstream_bytes: 32 << 20,
             screenings: 64,
+            bundle: 16,
             drain_ms: 5_000,
         }
     }
@@ -236,7 +311,17 @@ impl Config {
     /// Naming what makes no sense.
     pub fn all_rules(&self) -> Result<Rules, GatewayError> {
         let names = self.services.iter().map(|service| service.name.clone());
-        Ok(Rules::new(&self.policy, &self.rules, &names.collect())?)
+        let names = names.collect();
+        Ok(Rules::new(&self.policy, &self.policies, &self.rules, &names)?)
+    }
+
+    /// The clients, checked against the rules.
+    ///
+    /// # Errors
+    /// Naming what makes no sense.
+    pub fn all_clients(&self) -> Result<Clients, GatewayError> {
+        let names = self.services.iter().map(|service| service.name.clone());
+        Clients::new(&self.clients, &self.all_rules()?, &names.collect()).map_err(GatewayError::Policy)
     }
 
     /// Checks what the form alone does not.
@@ -244,12 +329,35 @@ impl Config {
     /// # Errors
     /// Naming what makes no sense.
     pub fn check(&self) -> Result<(), GatewayError> {
-        Target::parse(&self.upstream)?;
-        self.all_rules()?;
+        for node in &self.upstream.0 {
+            Target::parse(&node.http)?;
+            node.ws.as_deref().map(websocket_uri).transpose()?;
+        }
+        if self.upstream.0.is_empty() {
+            return Err(GatewayError::Policy(
+                "upstream: there must be at least one node".to_owned(),
+            ));
+        }
+        if self.health.interval_ms == 0 || self.health.timeout_ms == 0 {
+            return Err(GatewayError::Policy(
+                "health: times must be at least 1".to_owned(),
+            ));
+        }
+        self.all_clients()?;
         if self.decisions.days == 0 || self.decisions.bytes < MIN_DECISION_BYTES {
             return Err(GatewayError::Policy(format!(
                 "decisions: days must be at least 1 and bytes at least {MIN_DECISION_BYTES}"
             )));
+        }
+        if self.limits.bundle == 0 {
+            return Err(GatewayError::Policy(
+                "limits: bundle must be at least 1".to_owned(),
+            ));
+        }
+        if self.limits.websocket_idle_ms < 1_000 {
+            return Err(GatewayError::Policy(
+                "limits: websocket_idle_ms must be at least 1000".to_owned(),
+            ));
         }
         let mut names = BTreeSet::new();
         for service in &self.services {
@@ -367,10 +475,47 @@ mod tests {
     }
 
     #[test]
+    fn nodes_are_written_in_several_ways() {
+        let written = |upstream: &str| {
+            let text = MINIMAL.replace("\"http://127.0.0.1:8545\"", upstream);
+            let nodes = Config::parse(&text).unwrap().upstream.0;
+            nodes
+                .into_iter()
+                .map(|node| (node.http, node.ws))
+                .collect::<Vec<_>>()
+        };
+        let (a, b) = ("http://a:1".to_owned(), "http://b:2".to_owned());
+        assert_eq!(written("\"http://a:1\""), [(a.clone(), None)]);
+        assert_eq!(
+            written("[\"http://a:1\", \"http://b:2\"]"),
+            [(a.clone(), None), (b.clone(), None)]
+        );
+        assert_eq!(
+            written("[\"http://a:1\", { http = \"http://b:2\", ws = \"ws://b:3/x\" }]"),
+            [(a, None), (b, Some("ws://b:3/x".to_owned()))]
+        );
+    }
+
+    #[test]
     fn refuses_what_makes_no_sense() {
         for (from, to) in [
             ("wallet = \"purchases\"", ""),
             ("http://127.0.0.1:8545", "https://127.0.0.1:8545"),
+            ("\"http://127.0.0.1:8545\"", "[]"),
+            (
+                "\"http://127.0.0.1:8545\"",
+                "[\"http://127.0.0.1:8545\", \"https://127.0.0.1:8546\"]",
+            ),
+            ("service = 1", "service = 1\n[health]\ninterval_ms = 0"),
+            ("service = 1", "service = 1\n[limits]\nwebsocket_idle_ms = 10"),
+            (
+                "\"http://127.0.0.1:8545\"",
+                "{ http = \"http://127.0.0.1:8545\", ws = \"http://127.0.0.1:8546\" }",
+            ),
+            (
+                "\"http://127.0.0.1:8545\"",
+                "{ http = \"http://127.0.0.1:8545\", wss = \"ws://127.0.0.1:8546\" }",
+            ),
             ("service = 1", "service = 1\npath = \"x\""),
             ("service = 1", "service = 1\naccess_key_file = \"x\""),
             (
@@ -387,6 +532,7 @@ mod tests {
             ("service = 1", "service = 1\nsidecars = 1"),
             ("service = 1", "service = 1\n[decisions]\ndays = 0"),
             ("service = 1", "service = 1\n[decisions]\nbytes = 1000"),
+            ("service = 1", "service = 1\n[limits]\nbundle = 0"),
             ("[[services]]\n        name = \"threat\"\n        service = 1", ""),
         ] {
             let text = MINIMAL.replace(from, to);

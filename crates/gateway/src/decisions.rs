@@ -7,6 +7,7 @@
 
 mod writer;
 
+use crate::form::Form;
 use alloy::primitives::{Address, B256, U256};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,6 +56,15 @@ pub enum Outcome {
     Blocked,
 }
 
+/// A place in a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// From 0.
+    pub index: usize,
+    /// How many there were.
+    pub of: usize,
+}
+
 /// A decision as it is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
@@ -69,16 +79,25 @@ pub struct Decision {
     /// The stable reason, when the transaction was not to be relayed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who sent it, where the administrator names clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// The JSON-RPC method.
     pub method: String,
-    /// The transaction's hash.
+    /// What was to be sent.
+    #[serde(default)]
+    pub form: Form,
+    /// Which of the things that were sent together; none if it was alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+    /// The transaction's hash, or that of the parameters of a user operation or a transaction without a signature.
     pub hash: B256,
-    /// Its sender.
-    pub from: Address,
-    /// Its recipient; none creates a contract.
+    /// Its sender, where it can be told.
+    pub from: Option<Address>,
+    /// Its recipient; none creates a contract, if the sender can be told.
     pub to: Option<Address>,
     /// Wei.
-    pub value: U256,
+    pub value: Option<U256>,
     /// The application's origin, as its browser told it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,

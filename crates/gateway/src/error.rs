@@ -35,6 +35,9 @@ pub enum GatewayError {
     /// A transaction to check is not screened at all.
     #[error("the transaction would be refused unscreened ({})", .0.reason())]
     Transaction(#[source] crate::transaction::TransactionError),
+    /// No rule takes a transaction to check in this form.
+    #[error("no rule takes the form {0}, so that it would be refused")]
+    NoRule(crate::form::Form),
     /// A URL cannot be used.
     #[error(transparent)]
     Target(#[from] TargetError),

@@ -5,29 +5,27 @@
 //! batch; the answers are put in the order of the calls. Screenings of a batch run at the same time, and what passed
 //! is relayed in the order of the batch.
 
+use crate::access::{AccessError, Caller, Clients, Counted, Credentials, Usage};
+use crate::client::{self, HttpError};
 use crate::config::{Config, Methods};
 use crate::error::GatewayError;
+use crate::form::{Carrier, Form, sends};
 use crate::jsonrpc::{Body, Call, Element, RpcError, code};
 use crate::rules::Rules;
 use crate::screening::Screener;
-use crate::transaction::{Transaction, TransactionError};
-use crate::upstream::{Upstream, canonical_id, split_batch};
+use crate::submission::{Reading, Submission};
+use crate::upstream::{self, Upstream, UpstreamError, canonical_id, split_batch};
 use bytes::Bytes;
 use futures::future::join_all;
 use hyper::Response;
 use hyper::body::Incoming;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::Semaphore;
-
-/// Methods whose first parameter is a signed transaction.
-const SCREENED: [&str; 4] = [
-    "eth_sendRawTransaction",
-    "eth_sendRawTransactionSync",
-    "eth_sendRawTransactionConditional",
-    "eth_sendPrivateRawTransaction",
-];
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
 /// The firewall.
 #[derive(Debug)]
@@ -36,14 +34,26 @@ pub struct Gateway {
     pub screener: Screener,
     pub terms: RwLock<Arc<Terms>>,
     pub screenings: Semaphore,
+    /// Most transactions of a bundle.
+    pub bundle: usize,
+    /// What clients used of their limits.
+    pub usage: Usage,
+    /// Most calls in a batch.
+    pub batch: usize,
+    /// Room for WebSockets.
+    pub websockets: Arc<Semaphore>,
+    /// True when the gateway stops, for WebSockets.
+    pub stopping: watch::Sender<bool>,
 }
 
 /// What can change while the gateway runs. A request keeps the terms that it began under.
 #[derive(Debug)]
 pub struct Terms {
     pub rules: Rules,
+    pub clients: Clients,
     pub methods: Methods,
     pub hosts: BTreeSet<String>,
+    pub origins: BTreeSet<String>,
     pub allow_unprotected: bool,
 }
 
@@ -51,10 +61,17 @@ impl Terms {
     pub fn new(config: &Config) -> Result<Self, GatewayError> {
         Ok(Self {
             rules: config.all_rules()?,
+            clients: config.all_clients()?,
             methods: config.methods.clone(),
             hosts: config.hosts.clone(),
+            origins: config.origins.clone(),
             allow_unprotected: config.allow_unprotected,
         })
+    }
+
+    /// Whether a call is relayed as it is.
+    pub fn relays(&self, call: &Element<'_>) -> bool {
+        call.as_ref().is_ok_and(|call| self.way(call) == Ok(Way::Relay))
     }
 
     /// Whether a call is relayed as it is or screened first, or why neither.
@@ -68,13 +85,17 @@ impl Terms {
         if deny.contains(method) || !(only.is_empty() || only.contains(method)) {
             return refuse("its administrator excludes the method");
         }
-        if SCREENED.contains(&method) {
-            return Ok(Way::Screen);
+        match Carrier::of(method) {
+            Some(carrier) if self.rules.take(carrier.form()) => Ok(Way::Screen(carrier)),
+            Some(carrier) if !allow.contains(method) => refuse(&format!(
+                "no rule of this gateway takes what it sends ({})",
+                carrier.form()
+            )),
+            None if sends(method) && !allow.contains(method) => {
+                refuse("it would send a transaction that cannot be screened")
+            }
+            _ => Ok(Way::Relay),
         }
-        if sends(method) && !allow.contains(method) {
-            return refuse("it would send a transaction that cannot be screened");
-        }
-        Ok(Way::Relay)
     }
 }
 
@@ -82,10 +103,11 @@ impl Terms {
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     pub terms: &'a Terms,
+    pub caller: &'a Caller<'a>,
     /// The application's origin, as its browser told it.
     pub origin: Option<&'a str>,
-    /// Unix seconds.
-    pub now: u64,
+    /// Since the epoch.
+    pub now: Duration,
 }
 
 /// The answer to a request.
@@ -99,11 +121,55 @@ pub enum Reply {
     Nothing,
 }
 
+impl Reply {
+    /// The answer as text, where it cannot be streamed; none to notifications. `id` is that of a single call.
+    pub async fn into_text(self, limit: usize, time: Duration, id: Option<&str>) -> Option<String> {
+        let response = match self {
+            Self::Nothing => return None,
+            Self::Text(text) => return Some(text),
+            Self::Relayed(response) => response,
+        };
+        let read = timeout(time, client::read(response, limit)).await;
+        let body = read
+            .unwrap_or(Err(HttpError::Timeout))
+            .map_err(UpstreamError::Http);
+        let body = body.and_then(upstream::ok);
+        let text = body.and_then(|body| String::from_utf8(body.into()).map_err(|_| UpstreamError::Malformed));
+        match text {
+            Ok(text) => (!text.trim().is_empty()).then_some(text),
+            Err(error) => id.map(|id| RpcError::from(error).response(Some(id))),
+        }
+    }
+}
+
+/// Why a request's calls are not even looked at.
+#[derive(Debug)]
+pub enum Refused {
+    Access(AccessError),
+    Limited,
+}
+
+impl From<Refused> for RpcError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Access(error) => {
+                Self::new(code::ACCESS, error.to_string()).with_data(json!({"reason": error.reason()}))
+            }
+            Refused::Limited => limited("calls a second"),
+        }
+    }
+}
+
+fn limited(what: &str) -> RpcError {
+    let message = format!("this client has used up its {what}; try again later");
+    RpcError::new(code::LIMIT, message).with_data(json!({"reason": "RATE_LIMIT"}))
+}
+
 /// What is to be done with a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Relay,
-    Screen,
+    Screen(Carrier),
 }
 
 /// What came of a screened call: the call to relay in its place, or the error to answer.
@@ -113,6 +179,26 @@ impl Gateway {
     /// What applies now.
     pub fn terms(&self) -> Arc<Terms> {
         Arc::clone(&self.terms.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who sends these calls, unless it may not, or not so many.
+    pub fn admit<'a>(
+        &self,
+        terms: &'a Terms,
+        credentials: &Credentials,
+        calls: usize,
+        now: Duration,
+    ) -> Result<Caller<'a>, Refused> {
+        let caller = terms
+            .clients
+            .caller(&terms.rules, credentials)
+            .map_err(Refused::Access)?;
+        match caller.client {
+            Some(client) if !self.usage.take(client, Counted::Calls, calls, self.batch, now) => {
+                Err(Refused::Limited)
+            }
+            _ => Ok(caller),
+        }
     }
 
     /// Handles a request's body.
@@ -127,7 +213,7 @@ impl Gateway {
     async fn single(&self, text: &Bytes, call: &Call<'_>, asked: Asked<'_>) -> Reply {
         let body = match asked.terms.way(call) {
             Ok(Way::Relay) => Ok(text.clone()),
-            Ok(Way::Screen) => self.screen(call, asked).await.map(Bytes::from),
+            Ok(Way::Screen(carrier)) => self.screen(call, carrier, asked).await.map(Bytes::from),
             Err(error) => Err(error),
         };
         let relayed = match body {
@@ -164,7 +250,7 @@ impl Gateway {
             .collect();
         let screenings = join_all(elements.iter().zip(&ways).map(|(element, way)| async move {
             match (element, way) {
-                (Ok(call), Ok(Way::Screen)) => Some(self.screen(call, asked).await),
+                (Ok(call), Ok(Way::Screen(carrier))) => Some(self.screen(call, *carrier, asked).await),
                 _ => None,
             }
         }));
@@ -189,23 +275,39 @@ impl Gateway {
     }
 
     /// Screens a call and returns the call to relay: rebuilt, so that the node reads exactly what was screened.
-    async fn screen(&self, call: &Call<'_>, asked: Asked<'_>) -> Screened {
-        let Ok(_permit) = self.screenings.try_acquire() else {
+    async fn screen(&self, call: &Call<'_>, carrier: Carrier, asked: Asked<'_>) -> Screened {
+        let chain_id = self.upstream.chain_id().await.map_err(RpcError::from)?;
+        let reading = Reading {
+            chain_id,
+            allow_unprotected: asked.terms.allow_unprotected,
+            unknown_types: asked.terms.rules.take(Form::UnknownType),
+            bundle: self.bundle,
+        };
+        let submission = Submission::read(carrier, call.params.map(RawValue::get), reading)?;
+        let subjects = u32::try_from(submission.subjects.len()).unwrap_or(u32::MAX);
+        if let Some(client) = asked.caller.client
+            && !self.usage.take(
+                client,
+                Counted::Screenings,
+                submission.subjects.len(),
+                0,
+                asked.now,
+            )
+        {
+            return Err(limited("screenings a minute"));
+        }
+        let Ok(_permits) = self.screenings.try_acquire_many(subjects) else {
             return Err(RpcError::new(
                 code::OVERLOADED,
                 "too many transactions at once; try again",
             ));
         };
-        let chain_id = self.upstream.chain_id().await.map_err(RpcError::from)?;
-        let (first, rest) = parameters(call)?;
-        let transaction =
-            Transaction::read(&first, chain_id, asked.terms.allow_unprotected).map_err(malformed)?;
-        self.screener.screen(&call.method, &transaction, asked).await?;
-        let mut params = vec![Value::from(transaction.raw_hex())];
-        params.extend(rest);
+        self.screener
+            .screen(&call.method, &submission, chain_id, asked)
+            .await?;
         let id = call.id.map(|id| format!(r#""id":{id},"#)).unwrap_or_default();
         let method = Value::from(call.method.as_ref());
-        let params = Value::from(params);
+        let params = submission.params;
         Ok(format!(
             r#"{{"jsonrpc":"2.0",{id}"method":{method},"params":{params}}}"#
         ))
@@ -269,31 +371,6 @@ impl Answers {
     }
 }
 
-/// Whether a method's name says that it sends something: `eth_sendTransaction`, `mev_sendBundle`, `personal_send…`.
-fn sends(method: &str) -> bool {
-    let name = method.split_once('_').map_or(method, |(_, name)| name);
-    name.to_ascii_lowercase().starts_with("send")
-}
-
-/// The first parameter, a string, and the others.
-fn parameters(call: &Call<'_>) -> Result<(String, Vec<Value>), RpcError> {
-    let wrong = || {
-        let message = "invalid params: the first parameter is the raw transaction in hex";
-        RpcError::new(code::PARAMS, message).with_data(json!({"reason": "MALFORMED_PARAMS"}))
-    };
-    let text = call.params.ok_or_else(wrong)?.get();
-    let mut params: VecDeque<Value> = serde_json::from_str(text).map_err(|_| wrong())?;
-    match params.pop_front() {
-        Some(Value::String(first)) => Ok((first, params.into())),
-        _ => Err(wrong()),
-    }
-}
-
-fn malformed(error: TransactionError) -> RpcError {
-    let data = json!({"decision": "blocked", "reason": error.reason()});
-    RpcError::new(code::PARAMS, error.to_string()).with_data(data)
-}
-
 /// The same error for every call of a batch.
 fn answer_all(elements: &[Element<'_>], error: &RpcError) -> Reply {
     let ids = elements
@@ -310,21 +387,6 @@ fn answer_all(elements: &[Element<'_>], error: &RpcError) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn knows_a_method_that_sends_by_its_name() {
-        for method in [
-            "eth_sendTransaction",
-            "mev_sendBundle",
-            "personal_sendTransaction",
-            "eth_SendUserOperation",
-        ] {
-            assert!(sends(method), "{method}");
-        }
-        for method in ["eth_call", "eth_getBalance", "web3_sha3", "", "_", "net_version"] {
-            assert!(!sends(method), "{method}");
-        }
-    }
 
     #[test]
     fn answers_with_equal_ids_keep_their_order() {

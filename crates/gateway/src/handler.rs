@@ -1,20 +1,28 @@
 //! One HTTP request: its path, method, type and size, before anything in it is read as JSON-RPC.
 
+use crate::access::{AccessError, Credentials};
 use crate::clock::since_epoch;
-use crate::gateway::{Asked, Gateway, Reply, Terms};
+use crate::gateway::{Asked, Gateway, Refused, Reply, Terms};
 use crate::jsonrpc::{self, RpcError, code};
+use crate::upstream::UpstreamError;
+use crate::websocket::{Session, SocketLimits};
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN};
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// A response's body.
 pub type ResponseBody = BoxBody<Bytes, hyper::Error>;
@@ -28,6 +36,7 @@ pub struct RequestLimits {
     pub body_bytes: usize,
     pub body_timeout: Duration,
     pub batch: usize,
+    pub socket: SocketLimits,
 }
 
 /// Answers a request.
@@ -38,7 +47,7 @@ pub struct RequestLimits {
     fields(otel.kind = "server", http.response.status_code = tracing::field::Empty)
 )]
 pub async fn answer(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     limits: RequestLimits,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
@@ -48,7 +57,7 @@ pub async fn answer(
 }
 
 async fn route(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     limits: RequestLimits,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
@@ -59,21 +68,39 @@ async fn route(
             "this gateway does not answer for that host",
         );
     }
-    match (request.method(), request.uri().path()) {
-        (&Method::GET, "/health") => health(gateway).await,
-        (&Method::POST, "/") => rpc(gateway, &terms, limits, request).await,
-        (_, "/") => not_allowed("POST"),
-        (_, "/health") => not_allowed("GET"),
-        _ => refusal(
-            StatusCode::NOT_FOUND,
-            "there is nothing at this path; JSON-RPC is at /",
-        ),
+    let credentials = match (request.method(), request.uri().path()) {
+        (&Method::GET, "/health") => return health(gateway).await,
+        (_, "/health") => return not_allowed("GET"),
+        (_, path) => match Credentials::read(path, request.headers()) {
+            Ok(credentials) => credentials,
+            Err(error) => return denied(Refused::Access(error)),
+        },
+    };
+    match *request.method() {
+        Method::GET if asks_for_websocket(request.headers()) => {
+            websocket(gateway, &terms, credentials, limits.socket, request).await
+        }
+        Method::POST => rpc(gateway, &terms, &credentials, limits, request).await,
+        _ => not_allowed("POST"),
     }
+}
+
+/// The answer to a request that is not taken from this client.
+fn denied(refused: Refused) -> Response<ResponseBody> {
+    let status = match refused {
+        Refused::Access(AccessError::Path) => StatusCode::NOT_FOUND,
+        Refused::Access(AccessError::Ambiguous(_)) => StatusCode::BAD_REQUEST,
+        Refused::Access(AccessError::Key) => StatusCode::UNAUTHORIZED,
+        Refused::Access(_) => StatusCode::FORBIDDEN,
+        Refused::Limited => StatusCode::TOO_MANY_REQUESTS,
+    };
+    json_response(status, RpcError::from(refused).response(None))
 }
 
 async fn rpc(
     gateway: &Gateway,
     terms: &Terms,
+    credentials: &Credentials,
     limits: RequestLimits,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
@@ -88,12 +115,18 @@ async fn rpc(
         Ok(body) => body,
         Err(response) => return *response,
     };
+    let now = since_epoch();
     let reply = match jsonrpc::read(&body, limits.batch) {
         Ok(calls) => {
+            let caller = match gateway.admit(terms, credentials, calls.calls(), now) {
+                Ok(caller) => caller,
+                Err(refused) => return denied(refused),
+            };
             let asked = Asked {
                 terms,
+                caller: &caller,
                 origin: origin.as_deref(),
-                now: since_epoch().as_secs(),
+                now,
             };
             gateway.handle(&body, calls, asked).await
         }
@@ -114,6 +147,85 @@ async fn rpc(
             relayed
         }
     }
+}
+
+/// Whether a client would go on with WebSocket (RFC 6455, section 4.2.1).
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    let names = |name, wanted: &str| {
+        let values = headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        values
+            .flat_map(|value| value.split(','))
+            .any(|token| token.trim().eq_ignore_ascii_case(wanted))
+    };
+    names(CONNECTION, "upgrade") && names(UPGRADE, "websocket")
+}
+
+/// Answers 101 once the node's socket is open, and serves the client's from then on.
+async fn websocket(
+    gateway: &Arc<Gateway>,
+    terms: &Terms,
+    credentials: Credentials,
+    limits: SocketLimits,
+    mut request: Request<Incoming>,
+) -> Response<ResponseBody> {
+    let headers = request.headers();
+    let key = match (headers.get(SEC_WEBSOCKET_KEY), headers.get(SEC_WEBSOCKET_VERSION)) {
+        (Some(key), Some(version)) if version == "13" => derive_accept_key(key.as_bytes()),
+        _ => {
+            let mut response = refusal(
+                StatusCode::UPGRADE_REQUIRED,
+                "WebSocket version 13 is spoken here",
+            );
+            let version = HeaderValue::from_static("13");
+            response.headers_mut().insert(SEC_WEBSOCKET_VERSION, version);
+            return response;
+        }
+    };
+    if let Some(page) = headers.get(ORIGIN) {
+        let listed = page.to_str().is_ok_and(|page| terms.origins.contains(page));
+        if !listed && !terms.origins.contains("*") {
+            let message = "this gateway takes no WebSocket from that origin";
+            return refusal(StatusCode::FORBIDDEN, message);
+        }
+    }
+    // No call yet, but a client that may make none gets no socket.
+    if let Err(refused) = gateway.admit(terms, &credentials, 0, since_epoch()) {
+        return denied(refused);
+    }
+    let Ok(permit) = Arc::clone(&gateway.websockets).try_acquire_owned() else {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "there are too many WebSockets");
+    };
+    let node = match gateway.upstream.websocket().await {
+        Ok(node) => node,
+        Err(error) => {
+            let status = match error {
+                UpstreamError::NoWebSocket => StatusCode::NOT_IMPLEMENTED,
+                _ => StatusCode::BAD_GATEWAY,
+            };
+            return json_response(status, RpcError::from(error).response(None));
+        }
+    };
+    let session = Session {
+        gateway: Arc::clone(gateway),
+        limits,
+        origin: origin(headers),
+        credentials,
+        permit,
+        stopping: gateway.stopping.subscribe(),
+    };
+    tokio::spawn(session.run(hyper::upgrade::on(&mut request), node));
+    let body = Empty::new().map_err(|never| match never {}).boxed();
+    let mut response = with_status(StatusCode::SWITCHING_PROTOCOLS, body);
+    let fields = response.headers_mut();
+    fields.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(key) = HeaderValue::from_str(&key) {
+        fields.insert(SEC_WEBSOCKET_ACCEPT, key);
+    }
+    response
 }
 
 /// Reads a body within its limits; the error is the answer.
@@ -197,7 +309,7 @@ async fn health(gateway: &Gateway) -> Response<ResponseBody> {
         }));
     }
     let body = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "services": services,
-        "decisionsLost": gateway.screener.log.lost()});
+        "nodes": gateway.upstream.describe(), "decisionsLost": gateway.screener.log.lost()});
     json_response(StatusCode::OK, body.to_string())
 }
 

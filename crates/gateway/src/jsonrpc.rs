@@ -23,6 +23,10 @@ pub mod code {
     pub const REFUSED: i64 = -32099;
     /// The node did not answer.
     pub const UPSTREAM: i64 = -32098;
+    /// The client has used up what it may send in a time (EIP-1474).
+    pub const LIMIT: i64 = -32005;
+    /// No key, or a choice that the key does not allow.
+    pub const ACCESS: i64 = -32096;
     /// More transactions at once than the gateway screens.
     pub const OVERLOADED: i64 = -32097;
 }
@@ -102,6 +106,17 @@ pub enum Body<'a> {
     Single(Element<'a>),
     /// Calls in order.
     Batch(Vec<Element<'a>>),
+}
+
+impl Body<'_> {
+    /// How many calls there are.
+    #[must_use]
+    pub const fn calls(&self) -> usize {
+        match self {
+            Self::Single(_) => 1,
+            Self::Batch(calls) => calls.len(),
+        }
+    }
 }
 
 /// Reads a body.

@@ -17,6 +17,7 @@
 //! another HTTP status only where the request as a whole cannot be read (400 is never used for JSON-RPC content).
 //! Codes: see [`jsonrpc::code`].
 
+pub mod access;
 mod asking;
 mod blocks;
 mod client;
@@ -25,14 +26,18 @@ pub mod config;
 pub mod decisions;
 mod durable;
 mod error;
+mod form;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod gateway;
 mod handler;
+pub mod health;
 pub mod jsonrpc;
+mod node_signed;
 pub mod policy;
 mod purchase;
+mod refusal;
 pub mod reload;
 pub mod rules;
 mod screening;
@@ -40,14 +45,18 @@ mod sequence;
 mod server;
 mod service;
 mod stall;
+mod submission;
 mod target;
 mod transaction;
 mod upstream;
+mod user_operation;
 mod verdict;
 pub mod wallet;
+mod websocket;
 
 pub use config::Config;
 pub use error::GatewayError;
+pub use form::Form;
 pub use reload::Reloader;
 pub use server::{Bound, bind, run};
 pub use transaction::TransactionError;

@@ -3,6 +3,7 @@
 
 use crate::config::Config;
 use crate::error::GatewayError;
+use crate::form::{Carrier, Form};
 use crate::gateway::{Gateway, Terms};
 use crate::rules::Rule;
 use crate::transaction::{Transaction, TransactionError};
@@ -53,6 +54,7 @@ fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     [
         ("listen", old.listen == new.listen),
         ("upstream", old.upstream == new.upstream),
+        ("health", old.health == new.health),
         ("state", old.state == new.state),
         ("wallet", old.wallet == new.wallet),
         ("chain_id", old.chain_id == new.chain_id),
@@ -73,12 +75,19 @@ impl Config {
     /// # Errors
     /// When the transaction would not be screened at all, or the rules make no sense.
     pub fn rule_for(&self, method: &str, raw: &str) -> Result<Rule, GatewayError> {
-        let read = |chain_id| Transaction::read(raw, chain_id, self.allow_unprotected);
+        let read = |chain_id| {
+            let read = Transaction::read(raw, chain_id, self.allow_unprotected);
+            read.map(|transaction| (chain_id, transaction))
+        };
         let transaction = match (read(self.chain_id.unwrap_or_default()), self.chain_id) {
             (Err(TransactionError::WrongChain { theirs, .. }), None) => read(theirs),
             (read, _) => read,
         };
-        let transaction = transaction.map_err(GatewayError::Transaction)?;
-        Ok(self.all_rules()?.applying(&transaction.facts(method)).clone())
+        let (chain_id, transaction) = transaction.map_err(GatewayError::Transaction)?;
+        let form = Carrier::of(method).map_or(Form::Transaction, Carrier::form);
+        let subject = transaction.subject(form);
+        let rules = self.all_rules()?;
+        let rule = rules.applying_by_default(&subject.facts(method, chain_id));
+        rule.cloned().ok_or(GatewayError::NoRule(form))
     }
 }

@@ -4,8 +4,9 @@
 //! Rules are tried in the order of the file and the first that matches applies; `[policy]` is the rule for everything
 //! else. What a rule leaves out is as `[policy]` says.
 
+use crate::form::Form;
 use crate::policy::{Mode, OnError, Policy, Warn};
-use alloy::primitives::{Address, Selector, U256};
+use alloy::primitives::{Address, Bytes, Selector, U256};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -45,6 +46,49 @@ pub struct RuleConfig {
     pub answer: Option<Refusal>,
 }
 
+/// A policy that clients may choose instead of `[policy]`, `[policies.NAME]`; what it leaves out is as there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamedPolicy {
+    /// The names of the services to ask. None: all.
+    pub services: Option<BTreeSet<String>>,
+    /// As [`Policy::mode`].
+    pub mode: Option<Mode>,
+    /// As [`Policy::weights`].
+    pub weights: Option<BTreeMap<String, u32>>,
+    /// As [`Policy::timeout_ms`].
+    pub timeout_ms: Option<u64>,
+    /// As [`Policy::on_error`].
+    pub on_error: Option<OnError>,
+    /// As [`Policy::on_unpaid`].
+    pub on_unpaid: Option<OnError>,
+    /// As [`Policy::warn`].
+    pub warn: Option<Warn>,
+    /// As [`Policy::dry_run`].
+    pub dry_run: Option<bool>,
+}
+
+impl NamedPolicy {
+    /// The rule that it is to everything else.
+    fn rule(&self, name: &str) -> RuleConfig {
+        let policy = self.clone();
+        RuleConfig {
+            name: format!("policies.{name}"),
+            when: When::default(),
+            action: Action::Ask,
+            services: policy.services,
+            mode: policy.mode,
+            weights: policy.weights,
+            timeout_ms: policy.timeout_ms,
+            on_error: policy.on_error,
+            on_unpaid: policy.on_unpaid,
+            warn: policy.warn,
+            dry_run: policy.dry_run,
+            answer: None,
+        }
+    }
+}
+
 /// What a rule does with a transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -72,6 +116,8 @@ pub struct Refusal {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct When {
+    /// What is to be sent, see [`Form`]. None: transactions alone.
+    pub forms: BTreeSet<Form>,
     /// JSON-RPC methods.
     pub methods: BTreeSet<String>,
     /// Chain ids.
@@ -99,16 +145,25 @@ pub struct Facts<'a> {
     pub method: &'a str,
     /// The chain.
     pub chain_id: u64,
-    /// The EIP-2718 type.
-    pub kind: u8,
-    /// Who signed.
+    /// What is to be sent.
+    pub form: Form,
+    /// The EIP-2718 type, where there is one.
+    pub kind: Option<u8>,
+    /// What it calls, where that can be told.
+    pub called: Option<&'a Called>,
+}
+
+/// A call with its sender: what a transaction does first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// Who signed, or the smart account.
     pub sender: Address,
     /// None creates a contract.
     pub recipient: Option<Address>,
     /// Wei.
     pub value: U256,
     /// Calldata, or a new contract's code.
-    pub input: &'a [u8],
+    pub input: Bytes,
 }
 
 /// Why rules make no sense; the key that is wrong comes first.
@@ -157,26 +212,41 @@ pub struct Rule {
 pub struct Rules {
     ordered: Vec<Rule>,
     default: Rule,
+    named: BTreeMap<String, Rule>,
 }
 
 impl When {
-    /// Whether every given condition matches.
+    /// Whether every given condition matches. What cannot be told of a subject matches no condition on it.
     #[must_use]
     pub fn matches(&self, facts: &Facts<'_>) -> bool {
-        let creates = facts.recipient.is_none();
+        let called = facts.called;
+        let creates = called.map(|called| called.recipient.is_none());
         let selector = || {
-            let selector = facts.input.get(..4).filter(|_| !creates)?;
-            Some(Selector::from_slice(selector))
+            let called = called.filter(|called| called.recipient.is_some())?;
+            Some(Selector::from_slice(called.input.get(..4)?))
         };
-        (self.methods.is_empty() || self.methods.contains(facts.method))
+        self.takes(facts.form)
+            && (self.methods.is_empty() || self.methods.contains(facts.method))
             && any_or(&self.chains, Some(facts.chain_id))
-            && any_or(&self.types, Some(facts.kind))
-            && any_or(&self.from, Some(facts.sender))
-            && any_or(&self.to, facts.recipient)
+            && any_or(&self.types, facts.kind)
+            && any_or(&self.from, called.map(|called| called.sender))
+            && any_or(&self.to, called.and_then(|called| called.recipient))
             && any_or(&self.selectors, selector())
-            && self.create.is_none_or(|create| create == creates)
-            && self.min_value.is_none_or(|least| facts.value >= least)
-            && self.max_value.is_none_or(|most| facts.value <= most)
+            && self.create.is_none_or(|create| Some(create) == creates)
+            && self
+                .min_value
+                .is_none_or(|least| called.is_some_and(|called| called.value >= least))
+            && self
+                .max_value
+                .is_none_or(|most| called.is_some_and(|called| called.value <= most))
+    }
+
+    fn takes(&self, form: Form) -> bool {
+        if self.forms.is_empty() {
+            form == Form::Transaction
+        } else {
+            self.forms.contains(&form)
+        }
     }
 
     /// Why nothing could ever match.
@@ -205,6 +275,7 @@ impl Rules {
     /// Naming the key that makes no sense.
     pub fn new(
         policy: &Policy,
+        policies: &BTreeMap<String, NamedPolicy>,
         rules: &[RuleConfig],
         services: &BTreeSet<String>,
     ) -> Result<Self, RuleError> {
@@ -227,14 +298,42 @@ impl Rules {
             rule.check(services, &format!("rules.{}", rule.name))?;
             ordered.push(rule);
         }
-        Ok(Self { ordered, default })
+        let named = policies.iter().map(|(name, named)| {
+            let rule = named.rule(name).complete(policy, services)?;
+            rule.check(services, &rule.name)?;
+            Ok((name.clone(), rule))
+        });
+        Ok(Self {
+            ordered,
+            default,
+            named: named.collect::<Result<_, RuleError>>()?,
+        })
     }
 
-    /// The first rule that matches.
+    /// `[policy]`, or one of `[policies]` by its name.
     #[must_use]
-    pub fn applying(&self, facts: &Facts<'_>) -> &Rule {
+    pub fn policy(&self, name: Option<&str>) -> Option<&Rule> {
+        name.map_or(Some(&self.default), |name| self.named.get(name))
+    }
+
+    /// The first rule that matches. For a transaction there is always one, `policy` at last; what is sent in another form has none
+    /// unless the administrator wrote it.
+    #[must_use]
+    pub fn applying<'a>(&'a self, facts: &Facts<'_>, policy: &'a Rule) -> Option<&'a Rule> {
         let matching = self.ordered.iter().find(|rule| rule.when.matches(facts));
-        matching.unwrap_or(&self.default)
+        matching.or_else(|| (facts.form == Form::Transaction).then_some(policy))
+    }
+
+    /// [`Self::applying`] to who chooses nothing.
+    #[must_use]
+    pub fn applying_by_default(&self, facts: &Facts<'_>) -> Option<&Rule> {
+        self.applying(facts, &self.default)
+    }
+
+    /// Whether any rule could apply to this form.
+    #[must_use]
+    pub fn take(&self, form: Form) -> bool {
+        form == Form::Transaction || self.ordered.iter().any(|rule| rule.when.takes(form))
     }
 }
 
@@ -320,7 +419,11 @@ impl fmt::Display for Rules {
         for (index, rule) in self.ordered.iter().enumerate() {
             writeln!(f, "{}. {rule}", index + 1)?;
         }
-        write!(f, "otherwise {}", self.default)
+        write!(f, "otherwise {}", self.default)?;
+        for rule in self.named.values() {
+            write!(f, "\nby choice {rule}")?;
+        }
+        Ok(())
     }
 }
 
@@ -347,6 +450,7 @@ impl fmt::Display for Rule {
 
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        list(f, "form", &self.forms)?;
         list(f, "method", &self.methods)?;
         list(f, "chain", &self.chains)?;
         list(f, "type", &self.types)?;

@@ -2,19 +2,19 @@
 
 use crate::asking::{Failure, ask, opinion};
 use crate::client::HttpClient;
-use crate::decisions::{Decision, DecisionLog, Outcome};
+use crate::decisions::{Decision, DecisionLog, Outcome, Part};
 use crate::gateway::Asked;
-use crate::jsonrpc::{RpcError, code};
-use crate::policy::{Opinion, Policy};
-use crate::rules::{Action, Rule};
+use crate::jsonrpc::RpcError;
+use crate::refusal::{WITH_THE_REST, describe, log_answer, refusal};
+use crate::rules::{Action, Facts, Rule};
 use crate::service::Service;
-use crate::transaction::Transaction;
-use crate::verdict::{Advice, Verdict};
+use crate::submission::{Subject, Submission};
+use crate::verdict::Verdict;
 use alloy::primitives::keccak256;
 use bytes::Bytes;
 use futures::StreamExt;
+use futures::future::join_all;
 use futures::stream::FuturesUnordered;
-use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,9 +22,21 @@ use tokio::time::Instant;
 
 /// A service's answer.
 #[derive(Debug)]
-struct Answer {
-    service: Arc<Service>,
-    answer: Result<Verdict, Failure>,
+pub struct Answer {
+    pub service: Arc<Service>,
+    pub answer: Result<Verdict, Failure>,
+}
+
+/// What the votes on one subject came to.
+#[derive(Debug)]
+pub struct Judged<'a> {
+    /// Of the decision.
+    pub id: String,
+    pub subject: &'a Subject,
+    /// None applies.
+    pub rule: Option<&'a Rule>,
+    pub passed: bool,
+    pub answers: Vec<Answer>,
 }
 
 /// Asks the services and decides.
@@ -39,66 +51,125 @@ pub struct Screener {
     pub log: DecisionLog,
 }
 
+impl Judged<'_> {
+    /// Whether it keeps everything that is sent with it from the node.
+    fn blocks(&self) -> bool {
+        !self.passed && !self.rule.is_some_and(|rule| rule.policy.dry_run)
+    }
+}
+
 impl Screener {
-    /// Decides on a transaction by its rule; an error is the refusal to tell the client.
+    /// Decides on what a call sends; an error is the refusal to tell the client. What is sent together is refused
+    /// together.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn screen(
         &self,
         method: &str,
-        transaction: &Transaction,
+        submission: &Submission,
+        chain_id: u64,
         asked: Asked<'_>,
     ) -> Result<(), RpcError> {
-        let facts = transaction.facts(method);
-        let rule = asked.terms.rules.applying(&facts);
-        let id = self.decision_id(transaction);
-        let (passed, answers) = match rule.action {
-            Action::Allow => (true, Vec::new()),
-            Action::Deny => (false, Vec::new()),
-            Action::Ask => {
-                let body: Bytes = transaction.screening_request(asked.origin).to_string().into();
-                let answers = self.ask_all(rule, &body, asked.now).await;
+        let subjects = submission.subjects.iter();
+        let judging = subjects.map(|subject| self.judge(subject.facts(method, chain_id), subject, asked));
+        let judged = join_all(judging).await;
+        let of = judged.len();
+        let blocking = judged.iter().position(Judged::blocks);
+        let mut refused = Ok(());
+        for (index, judged) in judged.into_iter().enumerate() {
+            let part = (of > 1).then_some((index, of));
+            let refusal = (!judged.passed).then(|| refusal(&judged, part));
+            self.keep(method, &judged, part, blocking.is_some(), refusal.as_ref(), asked);
+            if blocking == Some(index) {
+                refused = refusal.map_or(Ok(()), Err);
+            }
+        }
+        refused
+    }
+
+    async fn judge<'a>(&self, facts: Facts<'_>, subject: &'a Subject, asked: Asked<'a>) -> Judged<'a> {
+        let rule = asked.terms.rules.applying(&facts, &asked.caller.policy);
+        let id = self.decision_id(subject);
+        let (passed, answers) = match rule.map(|rule| (rule, rule.action)) {
+            None | Some((_, Action::Deny)) => (false, Vec::new()),
+            Some((_, Action::Allow)) => (true, Vec::new()),
+            Some((rule, Action::Ask)) => {
+                let answers = self
+                    .ask_all(rule, &subject.body(asked.origin), asked.now.as_secs())
+                    .await;
                 (suffices(rule, &answers), answers)
             }
         };
         for Answer { service, answer } in &answers {
             log_answer(&id, service, answer);
         }
-        let outcome = match (passed, rule.policy.dry_run) {
-            (true, _) => Outcome::Relayed,
-            (false, true) => Outcome::WouldBlock,
-            (false, false) => Outcome::Blocked,
+        Judged {
+            id,
+            subject,
+            rule,
+            passed,
+            answers,
+        }
+    }
+
+    /// Logs and keeps a decision.
+    fn keep(
+        &self,
+        method: &str,
+        judged: &Judged<'_>,
+        part: Option<(usize, usize)>,
+        blocked: bool,
+        refusal: Option<&RpcError>,
+        asked: Asked<'_>,
+    ) {
+        let Judged {
+            id,
+            subject,
+            rule,
+            passed,
+            answers,
+        } = judged;
+        let outcome = match (blocked, passed) {
+            (true, _) => Outcome::Blocked,
+            (false, true) => Outcome::Relayed,
+            (false, false) => Outcome::WouldBlock,
         };
-        let refusal = (!passed).then(|| refusal(&id, rule, transaction, &answers));
+        let called = subject.called.as_ref();
+        let (from, to) = (
+            called.map(|called| called.sender),
+            called.and_then(|called| called.recipient),
+        );
+        let name = rule.map_or("none", |rule| rule.name.as_str());
         tracing::info!(
             decision = id,
             ?outcome,
-            rule = rule.name,
-            hash = %transaction.hash(),
-            from = %transaction.sender,
-            to = ?transaction.recipient(),
+            rule = name,
+            form = %subject.form,
+            hash = %subject.hash,
+            ?from,
+            ?to,
             "decision"
         );
+        let rest = || blocked.then(|| WITH_THE_REST.to_owned());
         self.log.keep(Decision {
-            id,
-            at: asked.now,
+            id: id.clone(),
+            at: asked.now.as_secs(),
             outcome,
-            rule: rule.name.clone(),
-            reason: refusal.as_ref().and_then(RpcError::reason),
+            rule: name.to_owned(),
+            reason: refusal.and_then(RpcError::reason).or_else(rest),
             method: method.to_owned(),
-            hash: transaction.hash(),
-            from: facts.sender,
-            to: facts.recipient,
-            value: facts.value,
+            client: asked.caller.client.map(|client| client.name.clone()),
+            form: subject.form,
+            part: part.map(|(index, of)| Part { index, of }),
+            hash: subject.hash,
+            from,
+            to,
+            value: called.map(|called| called.value),
             origin: asked.origin.map(str::to_owned),
             vendors: answers
                 .iter()
-                .map(|answer| describe(&rule.policy, answer))
+                .filter_map(|answer| Some(describe(&rule.as_ref()?.policy, answer)))
                 .collect(),
         });
-        match refusal {
-            Some(refusal) if outcome == Outcome::Blocked => Err(refusal),
-            _ => Ok(()),
-        }
     }
 
     /// Every answer until the votes suffice or the time is over. Services that had no say are left out of the first
@@ -128,9 +199,9 @@ impl Screener {
     }
 
     /// Sixteen hex digits, unlike any other decision's of this gateway.
-    fn decision_id(&self, transaction: &Transaction) -> String {
+    fn decision_id(&self, subject: &Subject) -> String {
         let count = self.decisions.fetch_add(1, Ordering::Relaxed);
-        let mut input = transaction.hash().to_vec();
+        let mut input = subject.hash.to_vec();
         input.extend(self.started.to_be_bytes());
         input.extend(count.to_be_bytes());
         alloy::hex::encode(&keccak256(input)[..8])
@@ -142,107 +213,4 @@ fn suffices(rule: &Rule, answers: &[Answer]) -> bool {
         .iter()
         .map(|Answer { service, answer }| (service.config.name.as_str(), opinion(answer)));
     rule.policy.suffices(opinions, rule.services.len())
-}
-
-fn refusal(id: &str, rule: &Rule, transaction: &Transaction, answers: &[Answer]) -> RpcError {
-    let against: Vec<_> = answers
-        .iter()
-        .filter(|answer| !rule.policy.is_for(opinion(&answer.answer)))
-        .collect();
-    // A verdict says more than a failure, so it gives the reason where there is one.
-    let first = against
-        .iter()
-        .find(|answer| answer.answer.is_ok())
-        .or_else(|| against.first());
-    let (message, reason) = match first {
-        Some(Answer {
-            service,
-            answer: Ok(verdict),
-        }) => (refused_by(service, verdict), "VENDOR_VERDICT"),
-        Some(Answer {
-            service,
-            answer: Err(failure),
-        }) => (
-            format!(
-                "transaction refused: {} gave no verdict: {failure}",
-                service.config.name
-            ),
-            failure.reason(),
-        ),
-        None if rule.action == Action::Deny => (
-            format!("transaction refused by the rule {:?}", rule.name),
-            "RULE_DENIES",
-        ),
-        None => ("transaction refused: too few votes".to_owned(), "TOO_FEW_VOTES"),
-    };
-    let data = json!({
-        "decision": "blocked",
-        "decisionId": id,
-        "reason": reason,
-        "rule": rule.name,
-        "transactionHash": transaction.hash(),
-        "vendors": answers.iter().map(|answer| describe(&rule.policy, answer)).collect::<Vec<_>>(),
-    });
-    let error = match &rule.answer {
-        Some(answer) => RpcError::new(answer.code.into(), &*answer.message),
-        None => RpcError::new(code::REFUSED, message),
-    };
-    error.with_data(data)
-}
-
-fn describe(policy: &Policy, Answer { service, answer }: &Answer) -> Value {
-    let mut described = json!({
-        "name": service.config.name,
-        "service": service.config.service,
-        "provider": service.config.provider.or_else(|| Some(service.purchases().first()?.record.provider)),
-        "vote": if policy.is_for(opinion(answer)) { "for" } else { "against" },
-    });
-    let more = match answer {
-        Ok(verdict) => json!({
-            "vendor": verdict.vendor, "version": verdict.version, "verdict": verdict.verdict,
-            "score": verdict.score, "reasons": verdict.reasons,
-        }),
-        Err(failure) => {
-            json!({"error": {"code": failure.reason(), "message": failure.to_string()}})
-        }
-    };
-    if let (Value::Object(described), Value::Object(more)) = (&mut described, more) {
-        described.extend(more);
-    }
-    described
-}
-
-fn refused_by(service: &Service, verdict: &Verdict) -> String {
-    let vendor = if verdict.vendor.is_empty() {
-        &service.config.name
-    } else {
-        &verdict.vendor
-    };
-    let said = match verdict.verdict {
-        Advice::Warn => "it warns of the transaction",
-        Advice::Allow | Advice::Block => "it advises against the transaction",
-    };
-    let reason = verdict.reasons.first().map(|reason| reason.message.as_str());
-    format!(
-        "transaction refused by {vendor}: {}",
-        reason.filter(|reason| !reason.is_empty()).unwrap_or(said)
-    )
-}
-
-fn log_answer(id: &str, service: &Service, answer: &Result<Verdict, Failure>) {
-    let name = &service.config.name;
-    match answer {
-        Ok(verdict) => {
-            let reasons: Vec<_> = verdict
-                .reasons
-                .iter()
-                .map(|reason| reason.code.as_str())
-                .collect();
-            tracing::info!(decision = id, service = name, verdict = ?verdict.verdict, ?reasons, "verdict");
-        }
-        Err(failure) => {
-            let unpaid = failure.opinion() == Opinion::Unpaid;
-            tracing::warn!(decision = id, service = name, reason = failure.reason(), unpaid, %failure, "no verdict");
-        }
-    }
 }

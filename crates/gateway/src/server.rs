@@ -1,5 +1,6 @@
 //! Starting, listening, and stopping: the shell around the firewall.
 
+use crate::access::Usage;
 use crate::client::HttpClient;
 use crate::clock::since_epoch;
 use crate::config::Config;
@@ -12,16 +13,16 @@ use crate::screening::Screener;
 use crate::service::{Service, Shared};
 use crate::stall::WriteLimited;
 use crate::upstream::Upstream;
+use crate::websocket::SocketLimits;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// A gateway that listens and is ready to serve.
 #[derive(Debug)]
@@ -47,13 +48,7 @@ pub async fn bind(config: Config) -> Result<Bound, GatewayError> {
         Ok(Arc::new(service))
     });
     let services = services.collect::<Result<Vec<_>, GatewayError>>()?;
-    let upstream = Upstream::new(
-        client.clone(),
-        &config.upstream,
-        Duration::from_millis(config.limits.upstream_timeout_ms),
-        config.limits.upstream_bytes,
-        config.chain_id,
-    )?;
+    let upstream = Upstream::new(client.clone(), &config)?;
     let gateway = Gateway {
         upstream,
         screener: Screener {
@@ -65,6 +60,11 @@ pub async fn bind(config: Config) -> Result<Bound, GatewayError> {
         },
         terms: RwLock::new(Arc::new(Terms::new(&config)?)),
         screenings: Semaphore::new(config.limits.screenings),
+        bundle: config.limits.bundle.min(config.limits.screenings),
+        usage: Usage::default(),
+        batch: config.limits.batch,
+        websockets: Arc::new(Semaphore::new(config.limits.websockets)),
+        stopping: watch::Sender::new(false),
     };
     let listen = |source| GatewayError::Listen {
         address: config.listen,
@@ -108,8 +108,9 @@ impl Bound {
     /// sequence numbers back.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
         let connections = Arc::new(Semaphore::new(self.config.limits.connections));
-        let graceful = GracefulShutdown::new();
         let mut shutdown = std::pin::pin!(shutdown);
+        let watched = Arc::clone(&self.gateway);
+        let _watching = AbortOnDrop(tokio::spawn(async move { watched.upstream.watch().await }));
         loop {
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
@@ -122,13 +123,26 @@ impl Bound {
                     permit,
                     gateway,
                     self.config.limits.clone(),
-                    graceful.watcher(),
+                    self.gateway.stopping.subscribe(),
                 ));
             }
         }
         drop(self.listener);
         let drain = Duration::from_millis(self.config.limits.drain_ms);
-        let drained = tokio::time::timeout(drain, graceful.shutdown()).await;
+        self.gateway.stopping.send_replace(true);
+        // Every connection, and every WebSocket after it, holds one until it has ended.
+        let all = |room: usize| u32::try_from(room).unwrap_or(u32::MAX);
+        let drained = tokio::time::timeout(drain, async {
+            let _ = connections
+                .acquire_many(all(self.config.limits.connections))
+                .await;
+            let _ = self
+                .gateway
+                .websockets
+                .acquire_many(all(self.config.limits.websockets))
+                .await;
+        });
+        let drained = drained.await;
         self.gateway.screener.log.flush().await;
         if drained.is_err() {
             // Requests may still take numbers, so the rest of a block is not given back.
@@ -140,6 +154,15 @@ impl Bound {
                 purchase.release().await;
             }
         }
+    }
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -164,12 +187,19 @@ async fn connection(
     permit: OwnedSemaphorePermit,
     gateway: Arc<Gateway>,
     limits: crate::config::Limits,
-    watcher: Watcher,
+    mut stopping: watch::Receiver<bool>,
 ) {
     let request_limits = RequestLimits {
         body_bytes: limits.body_bytes,
         body_timeout: Duration::from_millis(limits.body_timeout_ms),
         batch: limits.batch,
+        socket: SocketLimits {
+            message_bytes: limits.body_bytes,
+            idle: Duration::from_millis(limits.websocket_idle_ms),
+            batch: limits.batch,
+            node_timeout: Duration::from_millis(limits.upstream_timeout_ms),
+            answer_bytes: limits.upstream_bytes,
+        },
     };
     let service = service_fn(move |request| {
         let gateway = Arc::clone(&gateway);
@@ -182,8 +212,17 @@ async fn connection(
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        _ = async { stopping.wait_for(|stopping| *stopping).await.is_ok() } => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
         tracing::debug!(%error, "connection ended");
     }
     drop(permit);

@@ -9,15 +9,12 @@ use alloy::providers::{Provider, ProviderBuilder};
 use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use alloy::sol;
 use alloy::sol_types::{SolCall, SolValue};
-use rampart_vendors::{Bound, SimulationConfig, ThreatConfig, bind_simulation, bind_threat};
+use rampart_vendors::{SimulationConfig, ThreatConfig, bind_simulation, bind_threat};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
-use support::sidecar::{Behaviour, Sidecar};
+use support::anvil::{Anvil, anvil, repository, sidecar_before};
+use support::sidecar::Sidecar;
 use support::{CHAIN, Settings, TestGateway, holder, signed};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
 /// Ronin Bridge theft, sanctioned; on the reference list.
 const LISTED: Address = address!("0x098B716B8Aaf21512996dC57EB0615e2383E2f96");
@@ -25,56 +22,6 @@ const LISTED: Address = address!("0x098B716B8Aaf21512996dC57EB0615e2383E2f96");
 sol! {
     function approve(address spender, uint256 amount);
     function balanceOf(address owner);
-}
-
-/// An anvil on a free port, killed when dropped.
-struct Anvil {
-    url: String,
-    _child: Child,
-}
-
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
-
-async fn anvil() -> Anvil {
-    let installed = "contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
-    let path = std::env::var_os("RAMPART_ANVIL").map_or_else(|| repository(installed), PathBuf::from);
-    assert!(
-        path.exists(),
-        "this test needs anvil: set RAMPART_ANVIL, or run `npm ci --ignore-scripts` in contracts/ ({} is missing)",
-        path.display()
-    );
-    let mut child = Command::new(path)
-        .args(["--port", "0", "--prune-history"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let address = loop {
-        let line = lines
-            .next_line()
-            .await
-            .unwrap()
-            .expect("anvil says where it listens");
-        if let Some(address) = line.trim().strip_prefix("Listening on ") {
-            break address.to_owned();
-        }
-    };
-    // Keep reading, or anvil blocks on a full pipe.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    Anvil {
-        url: format!("http://{address}"),
-        _child: child,
-    }
-}
-
-async fn sidecar_before(bound: Bound) -> Sidecar {
-    let url = format!("http://{}", bound.local_addr());
-    tokio::spawn(bound.serve(std::future::pending()));
-    Sidecar::start(Behaviour::Forward(url)).await
 }
 
 async fn ask(url: &str, body: &Value) -> String {

@@ -265,7 +265,7 @@ async fn transactions_that_cannot_be_screened_are_refused_with_their_reason() {
     for (params, reason) in [
         (json!([other_chain]), "WRONG_CHAIN_ID"),
         (json!(["0x"]), "MALFORMED_TRANSACTION"),
-        (json!(["0x1234"]), "MALFORMED_TRANSACTION"),
+        (json!(["0x1234"]), "UNKNOWN_TRANSACTION_TYPE"),
         (json!([format!("{good}00")]), "MALFORMED_TRANSACTION"),
         (json!([&good[2..]]), "MALFORMED_TRANSACTION"),
         (json!([]), "MALFORMED_PARAMS"),

@@ -204,11 +204,20 @@ fn describe(decision: &Decision, json: bool) -> anyhow::Result<String> {
     if json {
         return Ok(serde_json::to_string(decision)?);
     }
-    let to = decision
-        .to
-        .map_or_else(|| "a new contract".to_owned(), |to| to.to_string());
+    let called = match (decision.from, decision.to) {
+        (None, _) => "of an unknown type".to_owned(),
+        (Some(from), None) => format!("from {from} to a new contract"),
+        (Some(from), Some(to)) => format!("from {from} to {to}"),
+    };
+    let value = decision
+        .value
+        .map(|value| format!(", {value} wei"))
+        .unwrap_or_default();
+    let part = decision
+        .part
+        .map(|part| format!(" ({} of {})", part.index + 1, part.of));
     Ok(format!(
-        "{} {} {:?} by {:?}{}: {} from {} to {to}, {} wei",
+        "{} {} {:?} by {:?}{}: {} {}{} {called}{value}",
         decision.at,
         decision.id,
         decision.outcome,
@@ -218,9 +227,9 @@ fn describe(decision: &Decision, json: bool) -> anyhow::Result<String> {
             .as_ref()
             .map(|reason| format!(" ({reason})"))
             .unwrap_or_default(),
+        decision.form,
         decision.hash,
-        decision.from,
-        decision.value,
+        part.unwrap_or_default(),
     ))
 }
 

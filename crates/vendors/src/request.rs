@@ -40,6 +40,9 @@ pub struct StatedTransaction {
     /// Gas limit.
     #[serde(default)]
     pub gas: Option<U64>,
+    /// EIP-7702 authorizations; where `raw` is given it has them.
+    #[serde(default, rename = "authorizationList")]
+    pub authorization_list: Vec<SignedAuthorization>,
     /// The signed transaction, EIP-2718 encoded.
     #[serde(default)]
     pub raw: Option<Bytes>,
@@ -113,7 +116,7 @@ impl ScreenRequest {
             gas: stated.gas.map(|gas| gas.to()),
             max_fee_per_gas: None,
             access_list: AccessList::default(),
-            authorizations: Vec::new(),
+            authorizations: stated.authorization_list.clone(),
         };
         if let Some(raw) = &stated.raw {
             candidate.take_signed(raw)?;
@@ -135,6 +138,11 @@ impl Candidate {
             ("to", signed.to() == self.to),
             ("value", signed.value() == self.value),
             ("data", *signed.input() == self.data),
+            (
+                "authorizationList",
+                self.authorizations.is_empty()
+                    || signed.authorization_list() == Some(self.authorizations.as_slice()),
+            ),
             ("gas", self.gas.is_none_or(|gas| gas == signed.gas_limit())),
             // A transaction from before EIP-155 names no chain and is valid on any.
             ("chainId", signed.chain_id().is_none_or(|id| id == self.chain_id)),

@@ -31,6 +31,9 @@ enum Name {
     /// Processor time of a request at the sidecar beside nginx as a plain proxy, and of checking others' receipts. Takes nginx from
     /// the PATH, or else from Debian's archive.
     Sidecar,
+    /// Time that the gateway adds beyond the slowest vendor, processor time of a call passed through and of a transaction
+    /// screened.
+    Gateway,
 }
 
 /// One program, as cargo runs it. The selection is part of it: features of dependencies follow from it, and another one
@@ -78,12 +81,19 @@ const SIDECAR: &[Part] = &[Part {
     cargo: &["bench", "--package", "rampart-sidecar", "--bench", "sidecar"],
 }];
 
+/// Alone, as in production.
+const GATEWAY: &[Part] = &[Part {
+    name: "gateway",
+    cargo: &["bench", "--package", "rampart-gateway", "--bench", "gateway"],
+}];
+
 impl Name {
     const fn file(self) -> &'static str {
         match self {
             Self::Ledger => "ledger.json",
             Self::Network => "network.json",
             Self::Sidecar => "sidecar.json",
+            Self::Gateway => "gateway.json",
         }
     }
 
@@ -92,6 +102,7 @@ impl Name {
             Self::Ledger => LEDGER,
             Self::Network => NETWORK,
             Self::Sidecar => SIDECAR,
+            Self::Gateway => GATEWAY,
         }
     }
 }

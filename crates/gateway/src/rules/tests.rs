@@ -13,28 +13,36 @@ fn rules(text: &str) -> Result<Rules, RuleError> {
     let file: File = toml::from_str(text).unwrap();
     Rules::new(
         &file.policy,
+        &BTreeMap::new(),
         &file.rules,
         &["one", "two"].map(str::to_owned).into(),
     )
 }
 
 /// A call of `transfer(address,uint256)` with one wei.
-fn facts() -> Facts<'static> {
-    Facts {
-        method: "eth_sendRawTransaction",
-        chain_id: 1,
-        kind: 2,
+fn call() -> Called {
+    Called {
         sender: Address::repeat_byte(1),
         recipient: Some(Address::repeat_byte(2)),
         value: U256::from(1),
-        input: &[0xa9, 0x05, 0x9c, 0xbb, 0],
+        input: [0xa9, 0x05, 0x9c, 0xbb, 0].into(),
     }
 }
 
-fn creation() -> Facts<'static> {
-    Facts {
+fn creation() -> Called {
+    Called {
         recipient: None,
-        ..facts()
+        ..call()
+    }
+}
+
+fn facts(called: &Called) -> Facts<'_> {
+    Facts {
+        method: "eth_sendRawTransaction",
+        chain_id: 1,
+        form: Form::Transaction,
+        kind: Some(2),
+        called: Some(called),
     }
 }
 
@@ -65,15 +73,15 @@ fn each_condition_matches_what_it_names_and_nothing_else() {
         (format!("from = {one}, max_value = \"0\""), false, false),
     ] {
         let when: When = toml::from_str(&when.replace(", max", "\nmax")).unwrap();
-        assert_eq!(when.matches(&facts()), matches, "{when:?}");
-        assert_eq!(when.matches(&creation()), matches_creation, "{when:?}");
+        assert_eq!(when.matches(&facts(&call())), matches, "{when:?}");
+        assert_eq!(when.matches(&facts(&creation())), matches_creation, "{when:?}");
     }
-    let short = Facts {
-        input: &[0xa9, 0x05],
-        ..facts()
+    let short = Called {
+        input: [0xa9, 0x05].into(),
+        ..call()
     };
     let when: When = toml::from_str("selectors = [\"0xa9059cbb\"]").unwrap();
-    assert!(!when.matches(&short));
+    assert!(!when.matches(&facts(&short)));
 }
 
 #[test]
@@ -99,18 +107,22 @@ fn the_first_rule_that_matches_applies_and_inherits_what_it_leaves_out() {
         "#,
     )
     .unwrap();
-    assert_eq!(rules.applying(&creation()).name, "creations");
-    let rule = rules.applying(&facts());
+    assert_eq!(
+        rules.applying_by_default(&facts(&creation())).unwrap().name,
+        "creations"
+    );
+    let call = call();
+    let rule = rules.applying_by_default(&facts(&call)).unwrap();
     assert_eq!((rule.name.as_str(), rule.policy.timeout_ms), ("sync", 700));
     assert_eq!(rule.policy.mode, Mode::AtLeast(1));
     assert_eq!(rule.services, ["two".to_owned()].into());
     assert!(!rule.policy.dry_run);
     let other = Facts {
         chain_id: 5,
-        ..facts()
+        ..facts(&call)
     };
-    assert_eq!(rules.applying(&other).name, DEFAULT);
-    assert!(rules.applying(&other).policy.dry_run);
+    assert_eq!(rules.applying_by_default(&other).unwrap().name, DEFAULT);
+    assert!(rules.applying_by_default(&other).unwrap().policy.dry_run);
     let told = rules.to_string();
     assert!(
         told.starts_with("1. creations: creating a contract; deny without asking; dry run"),
@@ -120,6 +132,52 @@ fn the_first_rule_that_matches_applies_and_inherits_what_it_leaves_out() {
         told.contains("\notherwise policy: ask one, two; 1 must agree within 700 ms"),
         "{told}"
     );
+}
+
+#[test]
+fn a_form_needs_a_rule_that_names_it() {
+    let rules = rules(
+        r#"
+        [[rules]]
+        name = "everything"
+        action = "deny"
+        [[rules]]
+        name = "operations and bundles"
+        when = { forms = ["user-operation", "bundle"], max_value = "5" }
+        [[rules]]
+        name = "unknown"
+        when = { forms = ["unknown-type"], types = [126] }
+        action = "allow"
+        "#,
+    )
+    .unwrap();
+    let call = call();
+    let with = |form| Facts { form, ..facts(&call) };
+    let name = |facts: &Facts<'_>| rules.applying_by_default(facts).map(|rule| rule.name.clone());
+    assert_eq!(name(&with(Form::Transaction)).as_deref(), Some("everything"));
+    assert_eq!(
+        name(&with(Form::Bundle)).as_deref(),
+        Some("operations and bundles")
+    );
+    assert_eq!(name(&with(Form::NodeSigned)), None);
+    assert!(rules.take(Form::UserOperation) && !rules.take(Form::NodeSigned));
+    let unknown = |kind| Facts {
+        kind: Some(kind),
+        called: None,
+        ..with(Form::UnknownType)
+    };
+    assert_eq!(name(&unknown(126)).as_deref(), Some("unknown"));
+    assert_eq!(name(&unknown(100)), None);
+    // What cannot be told matches no condition, not even one that everything known would.
+    let blind = Facts {
+        called: None,
+        ..with(Form::Bundle)
+    };
+    assert_eq!(name(&blind), None);
+    for when in ["create = false", "create = true", "min_value = \"0\""] {
+        let when: When = toml::from_str(&format!("forms = [\"bundle\"]\n{when}")).unwrap();
+        assert!(!when.matches(&blind), "{when:?}");
+    }
 }
 
 #[test]
@@ -169,7 +227,8 @@ fn what_makes_no_sense_is_refused_with_its_key() {
 proptest! {
     #[test]
     fn a_value_is_within_exactly_one_of_two_adjoining_ranges(value: u128, bound in 1_u128..) {
-        let facts = Facts { value: U256::from(value), ..facts() };
+        let call = Called { value: U256::from(value), ..call() };
+        let facts = facts(&call);
         let below = When { max_value: Some(U256::from(bound - 1)), ..Default::default() };
         let above = When { min_value: Some(U256::from(bound)), ..Default::default() };
         prop_assert!(below.matches(&facts) != above.matches(&facts));

@@ -129,12 +129,16 @@ fn refuses_what_is_no_canonical_transaction() {
     let mut trailing = encode(dynamic(CHAIN).into());
     trailing.push(0);
     assert!(matches!(read(&trailing), Err(TransactionError::NotCanonical)));
-    for raw in [&[][..], &[2], &[0x7f, 0xc0], &[0xc0]] {
+    for raw in [&[][..], &[2], &[0x80], &[0xff, 0xc0], &[0xc0]] {
         assert!(
             matches!(read(raw), Err(TransactionError::Malformed(_))),
             "{raw:?}"
         );
     }
+    assert!(matches!(
+        read(&[0x7f, 0xc0]),
+        Err(TransactionError::UnknownType(0x7f))
+    ));
     for text in ["", "0x0", "02f8", "0xzz", "0X02"] {
         assert!(Transaction::read(text, CHAIN, false).is_err(), "{text}");
     }

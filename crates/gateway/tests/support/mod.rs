@@ -2,6 +2,7 @@
 //! records what reaches it, and a wallet with purchases.
 #![allow(clippy::unwrap_used, dead_code, reason = "each test file uses a part of it")]
 
+pub mod anvil;
 pub mod node;
 pub mod sidecar;
 
@@ -111,6 +112,16 @@ impl TestGateway {
 
     /// A gateway over an existing directory.
     pub async fn start_in(directory: TempDir, node: &str, services: usize, settings: Settings<'_>) -> Self {
+        Self::start_in_front_of(directory, &format!("{node:?}"), services, settings).await
+    }
+
+    /// A gateway over an existing directory, with `upstream` in TOML.
+    pub async fn start_in_front_of(
+        directory: TempDir,
+        upstream: &str,
+        services: usize,
+        settings: Settings<'_>,
+    ) -> Self {
         let Settings {
             top,
             policy,
@@ -118,7 +129,7 @@ impl TestGateway {
             service: of_each,
         } = settings;
         let mut text = format!(
-            "listen = \"127.0.0.1:0\"\nupstream = \"{node}\"\nstate = \"state\"\nwallet = \"wallet\"\n{top}\n\
+            "listen = \"127.0.0.1:0\"\nupstream = {upstream}\nstate = \"state\"\nwallet = \"wallet\"\n{top}\n\
              [policy]\n{policy}\n[limits]\n{limits}\n"
         );
         for service in 1..=services {

@@ -16,13 +16,15 @@ use rampart_protocol::{Confirmation, PurchaseId, PurchaseRecord};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What comes after a request is found to be in order.
 #[derive(Clone)]
 pub enum Behaviour {
     /// A vendor's verdict.
     Verdict(Value),
+    /// A vendor's verdict, after some time.
+    After(Duration, Value),
     /// A vendor at this base URL.
     Forward(String),
     /// A vendor's own error.
@@ -56,6 +58,8 @@ struct Seen {
     blocks_opened: usize,
     opens_no_blocks: bool,
     delay: Duration,
+    /// From the last request's arrival to its answer.
+    took: Duration,
     once: VecDeque<Behaviour>,
 }
 
@@ -136,6 +140,11 @@ impl Sidecar {
         self.seen.lock().unwrap().confirmations
     }
 
+    /// How long the last answer took, from the request's arrival.
+    pub fn last_took(&self) -> Duration {
+        self.seen.lock().unwrap().took
+    }
+
     /// The sequence numbers used of all purchases together, in order.
     pub fn used(&self) -> Vec<u64> {
         self.seen
@@ -156,6 +165,7 @@ async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let arrived = Instant::now();
     match check(&sidecar, &method, &uri, &headers, &body) {
         Err((status, code)) => return refuse(status, code),
         Ok(Some(opened)) => {
@@ -169,6 +179,11 @@ async fn serve(
     let behaviour = once.unwrap_or_else(|| sidecar.behaviour.lock().unwrap().clone());
     match behaviour {
         Behaviour::Verdict(verdict) => axum::Json(verdict).into_response(),
+        Behaviour::After(delay, verdict) => {
+            tokio::time::sleep(delay).await;
+            sidecar.seen.lock().unwrap().took = arrived.elapsed();
+            axum::Json(verdict).into_response()
+        }
         Behaviour::Status(status) => respond(status, None, json!({"error": {"code": "x", "message": "y"}})),
         Behaviour::Refuse(status, code) => refuse(status, code),
         Behaviour::Hang => {

@@ -271,9 +271,10 @@ async fn start_gateway(
     std::fs::create_dir_all(&folder)?;
     let nodes: Vec<String> = layout.nodes().iter().map(|node| format!("{node:?}")).collect();
     let mut config = format!(
-        "listen = \"{}\"\nupstream = \"{}\"\nstate = {:?}\nwallet = {:?}\nnodes = [{}]\noperators = {:?}\n\n[policy]\nmode = \"all\"\ntimeout_ms = 5000\non_error = \"fail-closed\"\n",
+        "listen = \"{}\"\nupstream = {{ http = \"{}\", ws = \"{}\" }}\nstate = {:?}\nwallet = {:?}\nnodes = [{}]\noperators = {:?}\n\n[policy]\nmode = \"all\"\ntimeout_ms = 5000\non_error = \"fail-closed\"\n",
         layout.gateway(),
         url(layout.l1()),
+        url(layout.l1()).replacen("http", "ws", 1),
         folder.join("state"),
         layout.path("consumer/purchases"),
         nodes.join(", "),
