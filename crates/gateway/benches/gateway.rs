@@ -49,6 +49,10 @@ fn main() {
         runtime.block_on(serve(&config));
         return;
     }
+    // `cargo test --all-targets` starts this program too, without the argument; there it has nothing to do.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return;
+    }
     let figures = runtime.block_on(measure());
     println!("{figures:#}");
     if let Some(file) = after("--json") {
