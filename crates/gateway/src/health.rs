@@ -1,5 +1,5 @@
 //! Which of several nodes are used: those that answer, on the right chain, and near the highest block that any of them tells.
-//! Pure: asking them is [`crate::upstream`]'s.
+//! Pure: asking them is `upstream`'s.
 
 use serde::{Deserialize, Serialize};
 

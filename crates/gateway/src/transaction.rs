@@ -65,7 +65,7 @@ impl TransactionError {
 #[derive(Debug)]
 pub enum Signed {
     /// It is decoded.
-    Known(Transaction),
+    Known(Box<Transaction>),
     /// Its type is not, so that nothing is known but its bytes.
     Unknown {
         /// The EIP-2718 type.
@@ -102,14 +102,16 @@ impl Transaction {
         let raw = hex::decode(digits).map_err(|_| TransactionError::Hex)?;
         match raw.first() {
             Some(&kind @ FIRST_UNKNOWN_TYPE..=LAST_TYPE) => Ok(Signed::Unknown { kind, raw }),
-            _ => Self::decode(raw, chain_id, allow_unprotected).map(Signed::Known),
+            _ => Self::decode(raw, chain_id, allow_unprotected)
+                .map(Box::new)
+                .map(Signed::Known),
         }
     }
 
     /// Reads the first parameter of `eth_sendRawTransaction`, of a type that is decoded.
     pub fn read(text: &str, chain_id: u64, allow_unprotected: bool) -> Result<Self, TransactionError> {
         match Self::read_any(text, chain_id, allow_unprotected)? {
-            Signed::Known(transaction) => Ok(transaction),
+            Signed::Known(transaction) => Ok(*transaction),
             Signed::Unknown { kind, .. } => Err(TransactionError::UnknownType(kind)),
         }
     }

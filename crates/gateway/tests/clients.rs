@@ -1,6 +1,6 @@
 //! Clients as people use them, unmodified, between a wallet and a real node: they send, are refused and can say why, read, and
 //! subscribe.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! JSON-RPC over WebSocket: the same screening, subscriptions as the node sends them, and the limits of a socket.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -19,19 +19,22 @@ use tokio::net::TcpStream;
 /// Largest response head, bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
+/// The connection's own work, which somebody has to poll.
+type Work = Pin<Box<Connection<TokioIo<TcpStream>, Full<Bytes>>>>;
+
 /// A connection. Dropping it closes it.
 #[derive(Debug)]
 pub struct Link {
     sender: SendRequest<Full<Bytes>>,
     /// Absent once it has ended.
-    work: Option<Pin<Box<Connection<TokioIo<TcpStream>, Full<Bytes>>>>>,
+    work: Option<Work>,
 }
 
 /// Why an exchange gave no answer.
 #[derive(Debug)]
 pub enum Failed {
     /// Nothing of the request was written: it can be sent over another connection.
-    Unsent(UpstreamRequest),
+    Unsent(Box<UpstreamRequest>),
     /// The upstream may have seen it.
     Sent(hyper::Error),
 }
@@ -106,7 +109,7 @@ impl Link {
         .await;
         self.work = work;
         answered.map_err(|mut error| match error.take_message() {
-            Some(request) => Failed::Unsent(request),
+            Some(request) => Failed::Unsent(Box::new(request)),
             None => Failed::Sent(error.into_error()),
         })
     }

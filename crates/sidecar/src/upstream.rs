@@ -119,7 +119,7 @@ impl Upstream {
         while let Some(mut link) = self.pooled().await {
             match link.exchange(request).await {
                 Ok(response) => return Ok((response, link)),
-                Err(Failed::Unsent(unsent)) => request = unsent,
+                Err(Failed::Unsent(unsent)) => request = *unsent,
                 Err(Failed::Sent(error)) => return Err(UpstreamError::Http(error)),
             }
         }

@@ -14,7 +14,7 @@ use std::process::Command;
 const CRATES: [&str; 2] = ["rampart-protocol", "rampart-ledger"];
 
 /// What the two may be built from: procedural macros and build scripts apart, on every platform, with all features.
-const ALLOWED: [&str; 49] = [
+const ALLOWED: [&str; 51] = [
     // Ours.
     "rampart-ledger",
     "rampart-protocol",
@@ -56,11 +56,13 @@ const ALLOWED: [&str; 49] = [
     "signature",
     "subtle",
     "zeroize",
-    // ed25519.
+    // ed25519, and keys of MACs by X25519.
+    "cmov",
+    "ctutils",
     "curve25519-dalek",
-    "ed25519",
-    "ed25519-dalek",
     "fiat-crypto",
+    "hkdf",
+    "x25519-dalek",
     // Text: base64, JSON, errors.
     "base64ct",
     "itoa",

@@ -80,7 +80,7 @@ fn a_batch_answers_every_vector_as_one_by_one() {
     let all: Vec<Signed<'_>> = good.iter().map(|vector| claim(vector)).collect();
     // Any will do here: no forger foresees them.
     let weights: Vec<u128> = (1..=all.len() as u128 + 1)
-        .map(|i| i << 100 | 0x9e37_79b9 * i)
+        .map(|i| (i << 100) | (0x9e37_79b9 * i))
         .collect();
     assert!(verify_batch(&all, &weights));
     for forged in bad {
