@@ -10,8 +10,8 @@ use anyhow::Result;
 pub(crate) struct Arguments {
     /// Who is killed.
     name: Name,
-    /// How many times.
-    #[arg(long, default_value_t = 1000)]
+    /// How many times; a few may hit nothing in flight, and show nothing.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(20..))]
     times: u64,
     /// When it is killed, and what the clients send, follows from this.
     #[arg(long, default_value_t = 1)]

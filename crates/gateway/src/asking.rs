@@ -5,6 +5,7 @@
 //! refusals have a cure, tried at most [`ATTEMPTS`] times: send the confirmation, skip numbers that were used by
 //! someone else, take the next purchase.
 
+use crate::blocks::Block;
 use crate::client::{HttpClient, HttpError};
 use crate::policy::Opinion;
 use crate::purchase::{Purchase, SignError, Spent};
@@ -13,6 +14,7 @@ use crate::service::{Service, Unpaid};
 use crate::verdict::{Advice, MAX_VERDICT, Verdict, bounded};
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
+use rampart_protocol::Sequence;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -135,23 +137,35 @@ async fn ask_once(purchase: &Purchase, client: &HttpClient, body: Bytes, now: u6
         Err(TakeError::Exhausted) => return Next::Again(Failure::Exhausted),
         Err(error) => return Next::Done(Err(Failure::Sequence(error))),
     };
-    let mut key = purchase.mac_key(client, sequence, now).await;
-    loop {
-        let request = match purchase.request(sequence, body.clone(), now, key.as_ref()) {
-            Ok(request) => request,
-            Err(error) => return Next::Done(Err(error.into())),
-        };
-        let response = match client.send_and_read(request, MAX_VERDICT).await {
-            Ok(response) => response,
-            Err(error) => return Next::Done(Err(Failure::Unreachable(error))),
-        };
-        // The sidecar was started anew. If it ended in order the number is still good, by the access key.
-        if key.is_some() && refusal(&response) == Some("unknown_block") {
-            purchase.forget_block().await;
-            key = None;
-            continue;
+    match ask_with(purchase, client, body, sequence, now).await {
+        Ok(response) => read_answer(purchase, &response).await,
+        Err(failure) => Next::Done(Err(failure)),
+    }
+}
+
+/// Sends the request with this number, by its block if there is one.
+async fn ask_with(
+    purchase: &Purchase,
+    client: &HttpClient,
+    body: Bytes,
+    sequence: Sequence,
+    now: u64,
+) -> Result<Response<Bytes>, Failure> {
+    let send = async |block: Option<&Block>| {
+        let request = purchase.request(sequence, body.clone(), now, block.map(|block| &block.key))?;
+        let answered = client.send_and_read(request, MAX_VERDICT).await;
+        answered.map_err(Failure::Unreachable)
+    };
+    let block = purchase.block(client, sequence, now).await;
+    let response = send(block.as_ref()).await?;
+    match &block {
+        // The sidecar was started anew. If it had ended in order, the number is still good.
+        Some(unknown) if refusal(&response) == Some("unknown_block") => {
+            purchase.forget_block(unknown).await;
+            let block = purchase.block(client, sequence, now).await;
+            send(block.as_ref()).await
         }
-        return read_answer(purchase, &response).await;
+        _ => Ok(response),
     }
 }
 
@@ -184,6 +198,8 @@ async fn read_answer(purchase: &Purchase, response: &Response<Bytes>) -> Next {
             purchase.skip_block().await;
             Next::Again(refused(code, response.body()))
         }
+        // It was restarted again meanwhile; the number is given up.
+        "unknown_block" => Next::Again(refused(code, response.body())),
         // The sidecar lost the purchase: the next request carries the confirmation again.
         "unknown_purchase" if purchase.is_known() => {
             purchase.set_known(false);

@@ -1,6 +1,6 @@
 //! One purchase in use: its terms, its key, its sequence numbers, and the signed requests made with them (C6).
 
-use crate::blocks::Blocks;
+use crate::blocks::{Block, Blocks};
 use crate::client::HttpClient;
 use crate::config::Signing;
 use crate::sequence::{Counter, TakeError};
@@ -161,17 +161,17 @@ impl Purchase {
         }
     }
 
-    /// The key of a number for a request by `hmac-sha256`, opening a block if need be; nothing when the request is to be
-    /// signed by the access key.
-    pub async fn mac_key(&self, client: &HttpClient, sequence: Sequence, now: u64) -> Option<MacKey> {
+    /// The block with a number for a request by `hmac-sha256`, opened if need be; nothing when the request is to be signed by
+    /// the access key.
+    pub async fn block(&self, client: &HttpClient, sequence: Sequence, now: u64) -> Option<Block> {
         let blocks = self.blocks.as_ref()?;
-        blocks.key(self, client, sequence, now).await
+        blocks.with(self, client, sequence, now).await
     }
 
     /// The sidecar does not know the block.
-    pub async fn forget_block(&self) {
+    pub async fn forget_block(&self, block: &Block) {
         if let Some(blocks) = &self.blocks {
-            blocks.forget().await;
+            blocks.forget(block).await;
         }
     }
 

@@ -57,6 +57,25 @@ async fn a_sidecar_that_was_restarted_in_order_costs_no_number() {
     assert_eq!(sidecar.blocks_opened(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_under_load_costs_no_number_either() {
+    let sidecar = Sidecar::start(allow()).await;
+    let (_node, gateway) = start(&sidecar).await;
+    for round in 0..5 {
+        let answers = join_all((0..20).map(|n| {
+            let (gateway, sidecar) = (&gateway, &sidecar);
+            async move {
+                if n == 10 {
+                    sidecar.restart();
+                }
+                relayed(gateway, round * 20 + n).await
+            }
+        }));
+        assert!(answers.await.into_iter().all(|relayed| relayed));
+    }
+    assert_eq!(sidecar.used(), (1..=100).collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn after_a_crash_of_the_sidecar_the_rest_of_the_block_is_skipped() {
     let sidecar = Sidecar::start(allow()).await;

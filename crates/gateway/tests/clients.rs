@@ -28,7 +28,7 @@ struct World {
 
 /// The reference threat vendor before anvil.
 async fn world() -> World {
-    let anvil = anvil().await;
+    let anvil = anvil();
     let any = "127.0.0.1:0".parse().unwrap();
     let threat = sidecar_before(bind_threat(ThreatConfig::new(any)).await.unwrap()).await;
     let directory = tempfile::tempdir().unwrap();
