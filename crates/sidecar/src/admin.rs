@@ -1,9 +1,10 @@
-//! The provider's own port, on a loopback address: usage with the vouchers that prove it, and counters.
+//! The provider's own port, on a loopback address: usage with the vouchers that prove it, and metrics.
 //!
-//! `GET /.rampart/usage/{purchase}`, `GET /.rampart/usage?after={purchase}&limit={n}`, `GET /.rampart/metrics`,
-//! `GET /.rampart/health`. A `Host` that is not an IP address or `localhost` is refused, so that no web page can read it
+//! `GET /.rampart/usage/{purchase}`, `GET /.rampart/usage?after={purchase}&limit={n}`, `GET /.rampart/health`, and for
+//! Prometheus `GET /metrics`. A `Host` that is not an IP address or `localhost` is refused, so that no web page can read it
 //! through a name of its own.
 
+use crate::counters;
 use crate::meter::{Usage, Voucher};
 use crate::reply::{self, Reply};
 use crate::shared::Core;
@@ -114,7 +115,7 @@ pub async fn handle(core: Arc<Core>, request: Request<Incoming>) -> Reply {
     }
     let query = request.uri().query().unwrap_or_default();
     match request.uri().path() {
-        "/.rampart/metrics" => metrics(&core),
+        "/metrics" => metrics(&core),
         "/.rampart/health" => reply::json(StatusCode::OK, &serde_json::json!({ "status": "ok" })),
         "/.rampart/usage" => page(&core, query),
         path => match path.strip_prefix("/.rampart/usage/") {
@@ -179,11 +180,7 @@ fn page(core: &Core, query: &str) -> Reply {
 }
 
 fn metrics(core: &Core) -> Reply {
-    let mut counters = core.counters.to_json();
-    let totals = core.store.totals();
-    counters.insert("purchases".to_owned(), totals.purchases.into());
-    counters.insert("meterLogBytes".to_owned(), totals.log_bytes.into());
-    reply::json(StatusCode::OK, &counters)
+    reply::text(counters::MEDIA_TYPE, core.counters.encode(core.store.totals()))
 }
 
 fn error(status: StatusCode, code: &str, message: &str) -> Reply {

@@ -172,7 +172,7 @@ impl Confirmations {
             Refused::from(Refusal::MeterUnavailable)
         })?;
         if added {
-            Counters::add(&self.counters.confirmations);
+            self.counters.confirmations.inc();
             tracing::info!(purchase = %record.id, consumer = %record.consumer, service = %record.service, "new purchase");
         }
         Ok((record, added))

@@ -5,7 +5,6 @@
 
 use crate::claim::{self, Claim, Proof};
 use crate::confirmations;
-use crate::counters::Counters;
 use crate::headers;
 use crate::meter::{Reservation, Voucher};
 use crate::own_paths;
@@ -33,7 +32,7 @@ use std::time::Instant;
     fields(otel.kind = "server", http.response.status_code = tracing::field::Empty)
 )]
 pub async fn handle(core: Arc<Core>, request: Request<Incoming>) -> Reply {
-    Counters::add(&core.counters.requests);
+    core.counters.requests.inc();
     let reply = match serve(&core, request).await {
         Ok(reply) => reply,
         Err(refused) => {
@@ -214,15 +213,20 @@ async fn forward(
     mut reservation: Reservation,
 ) -> Result<Reply, Refused> {
     reservation.forwarded();
-    let mut response = match upstream.send(request).await {
+    let began = Instant::now();
+    let answer = upstream.send(request).await;
+    core.counters
+        .upstream_seconds
+        .observe(began.elapsed().as_secs_f64());
+    let mut response = match answer {
         Ok(response) if response.status().is_server_error() => {
-            Counters::add(&core.counters.upstream_server_errors);
+            core.counters.upstream_server_errors.inc();
             release(reservation).await?;
             response
         }
         Ok(response) => {
             reservation.settle();
-            Counters::add(&core.counters.served);
+            core.counters.served.inc();
             response
         }
         Err(error) => {

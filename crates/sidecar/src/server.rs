@@ -12,7 +12,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -45,9 +44,9 @@ pub async fn serve<H, F>(
         if let Some((stream, place)) = accepted {
             let (core, stop) = (Arc::clone(&core), stop.clone());
             connections.spawn(async move {
-                core.counters.connections.fetch_add(1, Ordering::Relaxed);
+                core.counters.connections.inc();
                 connection(stream, &core, handler, stop).await;
-                core.counters.connections.fetch_sub(1, Ordering::Relaxed);
+                core.counters.connections.dec();
                 drop(place);
             });
         }

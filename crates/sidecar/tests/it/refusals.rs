@@ -328,7 +328,11 @@ async fn only_the_operators_can_confirm() {
         .post("/.rampart/confirmations", vec![0; 24 * 1024 + 1])
         .await;
     assert_eq!(long.refusal(), (413, "too_large".to_owned()));
-    assert_eq!(setting.sidecar.admin("/.rampart/metrics").await.1["purchases"], 0);
+    assert_eq!(setting.sidecar.metric("purchases").await, 0);
+    assert_eq!(
+        setting.sidecar.metric("refusals_total{code=\"too_large\"}").await,
+        1
+    );
     assert_eq!(setting.sidecar.send(&send(&good)).await.status, 200);
 }
 

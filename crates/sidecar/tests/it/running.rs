@@ -201,6 +201,18 @@ impl Running {
         )
     }
 
+    /// What one series of the admin port's metrics says now; as a line of the text format has it, without the prefix.
+    pub async fn metric(&self, series: &str) -> u64 {
+        let url = format!("http://{}/metrics", self.admin);
+        let text = self.http.get(url).send().await.unwrap().text().await.unwrap();
+        assert!(text.ends_with("# EOF\n"), "{text}");
+        let value = text.lines().find_map(|line| {
+            let (name, value) = line.strip_prefix("rampart_sidecar_")?.split_once(' ')?;
+            (name == series).then(|| value.parse().unwrap())
+        });
+        value.unwrap_or_else(|| panic!("no {series} in {text}"))
+    }
+
     /// Writes bytes to the public port and reads until the sidecar closes or falls silent.
     pub async fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.public).await.unwrap();
