@@ -7,6 +7,7 @@
 
 use crate::blocks::Block;
 use crate::client::{HttpClient, HttpError};
+use crate::kept::Question;
 use crate::policy::Opinion;
 use crate::purchase::{Purchase, SignError, Spent};
 use crate::sequence::TakeError;
@@ -17,6 +18,7 @@ use hyper::{Response, StatusCode};
 use rampart_protocol::Sequence;
 use serde::Deserialize;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// How often one service is asked about one transaction, cures included.
 pub const ATTEMPTS: usize = 4;
@@ -36,6 +38,9 @@ pub enum Failure {
     /// The service did not answer within the policy's time.
     #[error("there was no answer in time")]
     Timeout,
+    /// It failed so often that it is not asked for a while.
+    #[error("it failed too often and is not asked for a while")]
+    Resting,
     /// The sidecar could not be reached.
     #[error("the provider's sidecar cannot be reached")]
     Unreachable(#[source] HttpError),
@@ -69,11 +74,29 @@ impl Failure {
             Self::Exhausted => "PURCHASE_EXHAUSTED",
             Self::Expired => "PURCHASE_EXPIRED",
             Self::Timeout => "VENDOR_TIMEOUT",
+            Self::Resting => "VENDOR_RESTING",
             Self::Unreachable(_) => "SIDECAR_UNREACHABLE",
             Self::Refused { .. } => "SIDECAR_REFUSED",
             Self::Vendor(_) => "VENDOR_ERROR",
             Self::NoVerdict(_) => "VENDOR_MALFORMED",
             Self::Sequence(_) | Self::Sign(_) => "GATEWAY_ERROR",
+        }
+    }
+
+    /// Whether the service, its sidecar included, is at fault.
+    const fn is_the_services(&self) -> bool {
+        match self {
+            Self::Timeout
+            | Self::Unreachable(_)
+            | Self::Refused { .. }
+            | Self::Vendor(_)
+            | Self::NoVerdict(_) => true,
+            Self::Missing
+            | Self::Exhausted
+            | Self::Expired
+            | Self::Resting
+            | Self::Sequence(_)
+            | Self::Sign(_) => false,
         }
     }
 
@@ -105,8 +128,54 @@ enum Next {
     Again(Failure),
 }
 
-/// Asks a service about the transaction in `body`, at `now` (unix seconds).
+/// The verdict of a service on the transaction in `body`, at `now` (unix seconds), before the deadline: one that it has given
+/// already, or a new one.
 pub async fn ask(
+    service: &Arc<Service>,
+    client: &HttpClient,
+    body: Bytes,
+    now: u64,
+    deadline: Instant,
+) -> Result<Verdict, Failure> {
+    let asked = tokio::time::timeout_at(deadline, kept_or_new(service, client, body, now));
+    let answer = asked.await.unwrap_or(Err(Failure::Timeout));
+    match &answer {
+        Ok(verdict) if verdict.cached => {}
+        Ok(_) => service.breaker.succeeded(),
+        Err(failure) => {
+            if failure.is_the_services() && service.breaker.failed(Instant::now()) {
+                tracing::warn!(service = service.config.name, %failure, "failed too often, is left alone for a while");
+            }
+        }
+    }
+    answer
+}
+
+async fn kept_or_new(
+    service: &Arc<Service>,
+    client: &HttpClient,
+    body: Bytes,
+    now: u64,
+) -> Result<Verdict, Failure> {
+    let question = Question::new(&usable(service, now).await?.record, &body);
+    if let Some(verdict) = service.kept.get(&question, Instant::now()) {
+        return Ok(verdict);
+    }
+    if !service.breaker.admits(Instant::now()) {
+        return Err(Failure::Resting);
+    }
+    ask_anew(service, client, body, now).await
+}
+
+async fn usable(service: &Arc<Service>, now: u64) -> Result<Arc<Purchase>, Failure> {
+    service.usable(now).await.map_err(|unpaid| match unpaid {
+        Unpaid::Missing => Failure::Missing,
+        Unpaid::Spent(Spent::Exhausted) => Failure::Exhausted,
+        Unpaid::Spent(Spent::Expired) => Failure::Expired,
+    })
+}
+
+async fn ask_anew(
     service: &Arc<Service>,
     client: &HttpClient,
     body: Bytes,
@@ -114,16 +183,18 @@ pub async fn ask(
 ) -> Result<Verdict, Failure> {
     let mut last = Failure::Missing;
     for _ in 0..ATTEMPTS {
-        let purchase = service.usable(now).await.map_err(|unpaid| match unpaid {
-            Unpaid::Missing => Failure::Missing,
-            Unpaid::Spent(Spent::Exhausted) => Failure::Exhausted,
-            Unpaid::Spent(Spent::Expired) => Failure::Expired,
-        })?;
+        let purchase = usable(service, now).await?;
         if !purchase.is_known() && !purchase.has_confirmation() {
             service.fetch_confirmation(&purchase).await;
         }
         match ask_once(&purchase, client, body.clone(), now).await {
-            Next::Done(answer) => return answer,
+            Next::Done(answer) => {
+                if let Ok(verdict) = &answer {
+                    let question = Question::new(&purchase.record, &body);
+                    service.kept.keep(question, verdict, Instant::now());
+                }
+                return answer;
+            }
             Next::Again(failure) => last = failure,
         }
     }

@@ -4,6 +4,7 @@
 //! unprotected transactions, no methods that would send a transaction past the screening.
 
 use crate::access::{ClientConfig, Clients};
+use crate::breaker::BreakerConfig;
 use crate::decisions::Retention;
 use crate::error::GatewayError;
 use crate::health::HealthConfig;
@@ -187,6 +188,14 @@ pub struct ServiceConfig {
     /// How requests are signed.
     #[serde(default)]
     pub signature: Signing,
+    /// How long a verdict answers the same question of the same provider again, without a request; 0 is never. Everything else that
+    /// verdicts rest on may change meanwhile: seconds for a vendor that simulates on the chain's state.
+    #[serde(default)]
+    pub cache_ms: u64,
+    /// When the service is left alone after failures. None: never. While it is, the rule's `on_error` decides: with
+    /// `fail-open`, whoever can make a vendor fail passes everything by it for that time.
+    #[serde(default)]
+    pub breaker: Option<BreakerConfig>,
 }
 
 /// How a service's requests are signed.
@@ -376,6 +385,15 @@ impl Config {
             if let Some(sidecar) = &service.sidecar {
                 Target::parse(sidecar)?;
             }
+            if service.cache_ms > MAX_CACHE_MS {
+                return fail("cache_ms is at most an hour");
+            }
+            if service
+                .breaker
+                .is_some_and(|breaker| breaker.failures == 0 || breaker.rest_ms == 0)
+            {
+                return fail("breaker: failures and rest_ms must be at least 1");
+            }
             match (&service.access_key_file, &service.confirmation_file) {
                 (Some(_), Some(_)) if service.sidecar.is_none() => return fail("it needs a sidecar"),
                 (Some(_), Some(_)) => {}
@@ -392,6 +410,9 @@ impl Config {
 
 /// Least room for kept decisions, so that a file holds at least one with its verdicts.
 const MIN_DECISION_BYTES: u64 = 16 << 20;
+
+/// Longest time that a verdict is used again.
+const MAX_CACHE_MS: u64 = 3_600_000;
 
 fn screen_path() -> String {
     "/v1/screen".to_owned()
@@ -468,6 +489,8 @@ mod tests {
             access_key_file = "key"
             confirmation_file = "confirmation"
             requests = 10
+            cache_ms = 5000
+            breaker = { failures = 5, rest_ms = 10000 }
         "#;
         let config = Config::parse(text).unwrap();
         assert_eq!(config.policy.mode, Mode::AtLeast(1));

@@ -20,6 +20,7 @@
 pub mod access;
 mod asking;
 mod blocks;
+pub mod breaker;
 mod client;
 mod clock;
 pub mod config;
@@ -34,6 +35,7 @@ mod gateway;
 mod handler;
 pub mod health;
 pub mod jsonrpc;
+mod kept;
 mod node_signed;
 pub mod policy;
 mod purchase;

@@ -104,6 +104,9 @@ pub fn describe(policy: &Policy, Answer { service, answer }: &Answer) -> Value {
     if let (Value::Object(described), Value::Object(more)) = (&mut described, more) {
         described.extend(more);
     }
+    if answer.as_ref().is_ok_and(|verdict| verdict.cached) {
+        described["cached"] = json!(true);
+    }
     described
 }
 
@@ -133,7 +136,7 @@ pub fn log_answer(id: &str, service: &Service, answer: &Result<Verdict, Failure>
                 .iter()
                 .map(|reason| reason.code.as_str())
                 .collect();
-            tracing::info!(decision = id, service = name, verdict = ?verdict.verdict, ?reasons, "verdict");
+            tracing::info!(decision = id, service = name, verdict = ?verdict.verdict, cached = verdict.cached, ?reasons, "verdict");
         }
         Err(failure) => {
             let unpaid = failure.opinion() == Opinion::Unpaid;

@@ -181,10 +181,9 @@ impl Screener {
             .iter()
             .filter(|service| rule.services.contains(&service.config.name))
             .map(|service| async move {
-                let answer = tokio::time::timeout_at(deadline, ask(service, &self.client, body.clone(), now));
                 Answer {
                     service: Arc::clone(service),
-                    answer: answer.await.unwrap_or(Err(Failure::Timeout)),
+                    answer: ask(service, &self.client, body.clone(), now, deadline).await,
                 }
             })
             .collect();

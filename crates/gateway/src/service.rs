@@ -3,8 +3,10 @@
 //! A service takes the usable purchase that expires first. When none is left its wallet is looked at again, at most
 //! once a second, so that a package bought while the gateway runs is used without a restart.
 
+use crate::breaker::Breaker;
 use crate::config::{Config, ServiceConfig};
 use crate::error::GatewayError;
+use crate::kept::Kept;
 use crate::purchase::{Purchase, Spent};
 use crate::sequence::Sequences;
 use crate::target::Target;
@@ -13,6 +15,7 @@ use rampart_client::{FollowedOperators, NodeClient, VerifyError, follow};
 use rampart_protocol::{Confirmation, PurchaseId};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What all services share.
 #[derive(Debug)]
@@ -60,6 +63,10 @@ pub enum Unpaid {
 #[derive(Debug)]
 pub struct Service {
     pub config: ServiceConfig,
+    /// Verdicts that are used again.
+    pub kept: Kept,
+    /// Whether it is left alone.
+    pub breaker: Breaker,
     shared: Arc<Shared>,
     purchases: Mutex<Vec<Arc<Purchase>>>,
     /// Unix seconds of the last look into the wallet.
@@ -70,6 +77,8 @@ impl Service {
     /// Loads what is there. A wallet without a purchase is no error: it may come.
     pub fn new(config: ServiceConfig, shared: Arc<Shared>) -> Result<Self, GatewayError> {
         let service = Self {
+            kept: Kept::new(Duration::from_millis(config.cache_ms)),
+            breaker: Breaker::new(config.breaker),
             config,
             shared,
             purchases: Mutex::default(),

@@ -38,6 +38,9 @@ pub struct Verdict {
     /// The vendor's software version.
     #[serde(default)]
     pub version: String,
+    /// Whether it was given to an earlier question of the same bytes; never the vendor's to say.
+    #[serde(skip)]
+    pub cached: bool,
 }
 
 /// One thing found.

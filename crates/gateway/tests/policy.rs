@@ -364,3 +364,67 @@ async fn without_a_confirmation_the_sidecars_refusal_is_told() {
     let message = answer["error"]["message"].as_str().unwrap();
     assert!(message.contains("unknown_purchase"), "{answer}");
 }
+
+#[tokio::test]
+async fn a_verdict_answers_the_same_question_again_without_a_request() {
+    let node = Node::start().await;
+    let sidecar = Sidecar::start(says("warn")).await;
+    let settings = Settings {
+        service: "cache_ms = 1000",
+        ..Default::default()
+    };
+    let gateway = TestGateway::start(&node.url, &[&sidecar.url], settings).await;
+    for _ in 0..3 {
+        assert!(gateway.send_raw(&transfer(0).0).await["result"].is_string());
+    }
+    assert_eq!(sidecar.served().len(), 1);
+    gateway.send_raw(&transfer(1).0).await;
+    assert_eq!(
+        sidecar.served().len(),
+        2,
+        "another transaction is another question"
+    );
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    sidecar.set(says("block"));
+    let (relayed, answer) = send(&node, &gateway).await;
+    assert!(!relayed, "a new verdict after its time");
+    let vendors = |answer: &Value| answer["error"]["data"]["vendors"].clone();
+    assert_eq!(vendors(&answer)[0].get("cached"), None, "{answer}");
+    let (relayed, answer) = send(&node, &gateway).await;
+    assert!(!relayed, "and that is kept too");
+    assert_eq!(vendors(&answer)[0]["cached"], true, "{answer}");
+    assert_eq!(sidecar.served().len(), 3);
+}
+
+#[tokio::test]
+async fn a_service_that_fails_is_left_alone_and_tried_again() {
+    let node = Node::start().await;
+    let sidecar = Sidecar::start(Behaviour::Status(500)).await;
+    let settings = Settings {
+        service: "cache_ms = 60000\nbreaker = { failures = 2, rest_ms = 1000 }",
+        ..Default::default()
+    };
+    let gateway = TestGateway::start(&node.url, &[&sidecar.url], settings).await;
+    sidecar.once(allow());
+    assert!(gateway.send_raw(&transfer(9).0).await["result"].is_string());
+    let reason = async || {
+        let (relayed, answer) = send(&node, &gateway).await;
+        assert!(!relayed, "it fails closed");
+        answer["error"]["data"]["reason"].as_str().unwrap().to_owned()
+    };
+    for expected in ["VENDOR_ERROR", "VENDOR_ERROR", "VENDOR_RESTING", "VENDOR_RESTING"] {
+        assert_eq!(reason().await, expected);
+    }
+    let kept = gateway.send_raw(&transfer(9).0).await;
+    assert!(
+        kept["result"].is_string(),
+        "what it said before still counts: {kept}"
+    );
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(reason().await, "VENDOR_ERROR", "one question after the rest");
+    assert_eq!(reason().await, "VENDOR_RESTING");
+    sidecar.set(allow());
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert!(send(&node, &gateway).await.0);
+    assert!(gateway.send_raw(&transfer(1).0).await["result"].is_string());
+}
