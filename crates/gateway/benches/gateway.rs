@@ -138,6 +138,8 @@ impl Client {
             .header("content-type", "application/json")
             .body(Full::new(body))
             .unwrap();
+        // The last answer's end is read before the connection takes another request.
+        self.sender.ready().await.unwrap();
         let began = Instant::now();
         let answer = self.sender.send_request(request).await.unwrap();
         let answer = answer.into_body().collect().await.unwrap().to_bytes();
