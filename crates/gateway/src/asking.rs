@@ -13,6 +13,7 @@ use crate::purchase::{Purchase, SignError, Spent};
 use crate::sequence::TakeError;
 use crate::service::{Service, Unpaid};
 use crate::verdict::{Advice, MAX_VERDICT, Verdict, bounded};
+use alloy::primitives::keccak256;
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
 use rampart_protocol::Sequence;
@@ -47,6 +48,8 @@ pub enum Failure {
     /// The sidecar refused the request.
     #[error("the sidecar refused the request: {code}: {message}")]
     Refused {
+        /// Of the refusal.
+        status: StatusCode,
         /// The sidecar's code.
         code: String,
         /// The sidecar's text.
@@ -83,20 +86,18 @@ impl Failure {
         }
     }
 
-    /// Whether the service, its sidecar included, is at fault.
-    const fn is_the_services(&self) -> bool {
+    /// Whether the service, its sidecar included, works all the same; none if it was not asked. An error with 4xx is about
+    /// the question: it must not keep the service from others.
+    fn works(&self) -> Option<bool> {
         match self {
-            Self::Timeout
-            | Self::Unreachable(_)
-            | Self::Refused { .. }
-            | Self::Vendor(_)
-            | Self::NoVerdict(_) => true,
+            Self::Timeout | Self::Unreachable(_) | Self::NoVerdict(_) => Some(false),
+            Self::Refused { status, .. } | Self::Vendor(status) => Some(!status.is_server_error()),
             Self::Missing
             | Self::Exhausted
             | Self::Expired
             | Self::Resting
             | Self::Sequence(_)
-            | Self::Sign(_) => false,
+            | Self::Sign(_) => None,
         }
     }
 
@@ -139,14 +140,19 @@ pub async fn ask(
 ) -> Result<Verdict, Failure> {
     let asked = tokio::time::timeout_at(deadline, kept_or_new(service, client, body, now));
     let answer = asked.await.unwrap_or(Err(Failure::Timeout));
-    match &answer {
-        Ok(verdict) if verdict.cached => {}
-        Ok(_) => service.breaker.succeeded(),
-        Err(failure) => {
-            if failure.is_the_services() && service.breaker.failed(Instant::now()) {
-                tracing::warn!(service = service.config.name, %failure, "failed too often, is left alone for a while");
-            }
+    let works = match &answer {
+        Ok(verdict) => (!verdict.cached).then_some(true),
+        Err(failure) => failure.works(),
+    };
+    match works {
+        Some(true) => service.breaker.succeeded(),
+        Some(false) if service.breaker.failed(Instant::now()) => {
+            tracing::warn!(
+                service = service.config.name,
+                "failed too often, is left alone for a while"
+            );
         }
+        Some(false) | None => {}
     }
     answer
 }
@@ -157,14 +163,21 @@ async fn kept_or_new(
     body: Bytes,
     now: u64,
 ) -> Result<Verdict, Failure> {
-    let question = Question::new(&usable(service, now).await?.record, &body);
-    if let Some(verdict) = service.kept.get(&question, Instant::now()) {
+    let purchase = usable(service, now).await?;
+    let kept = service.kept.as_ref().map(|kept| (kept, keccak256(&body)));
+    if let Some((kept, digest)) = kept
+        && let Some(verdict) = kept.get(&Question::new(&purchase.record, digest), Instant::now())
+    {
         return Ok(verdict);
     }
     if !service.breaker.admits(Instant::now()) {
         return Err(Failure::Resting);
     }
-    ask_anew(service, client, body, now).await
+    let (verdict, purchase) = ask_anew(service, client, body, now).await?;
+    if let Some((kept, digest)) = kept {
+        kept.keep(Question::new(&purchase.record, digest), &verdict, Instant::now());
+    }
+    Ok(verdict)
 }
 
 async fn usable(service: &Arc<Service>, now: u64) -> Result<Arc<Purchase>, Failure> {
@@ -175,12 +188,13 @@ async fn usable(service: &Arc<Service>, now: u64) -> Result<Arc<Purchase>, Failu
     })
 }
 
+/// A new verdict, and the purchase that paid for it.
 async fn ask_anew(
     service: &Arc<Service>,
     client: &HttpClient,
     body: Bytes,
     now: u64,
-) -> Result<Verdict, Failure> {
+) -> Result<(Verdict, Arc<Purchase>), Failure> {
     let mut last = Failure::Missing;
     for _ in 0..ATTEMPTS {
         let purchase = usable(service, now).await?;
@@ -188,13 +202,7 @@ async fn ask_anew(
             service.fetch_confirmation(&purchase).await;
         }
         match ask_once(&purchase, client, body.clone(), now).await {
-            Next::Done(answer) => {
-                if let Ok(verdict) = &answer {
-                    let question = Question::new(&purchase.record, &body);
-                    service.kept.keep(question, verdict, Instant::now());
-                }
-                return answer;
-            }
+            Next::Done(answer) => return answer.map(|verdict| (verdict, purchase)),
             Next::Again(failure) => last = failure,
         }
     }
@@ -267,20 +275,20 @@ async fn read_answer(purchase: &Purchase, response: &Response<Bytes>) -> Next {
         }
         "replayed" => {
             purchase.skip_block().await;
-            Next::Again(refused(code, response.body()))
+            Next::Again(refused(code, response))
         }
         // It was restarted again meanwhile; the number is given up.
-        "unknown_block" => Next::Again(refused(code, response.body())),
+        "unknown_block" => Next::Again(refused(code, response)),
         // The sidecar lost the purchase: the next request carries the confirmation again.
         "unknown_purchase" if purchase.is_known() => {
             purchase.set_known(false);
-            Next::Again(refused(code, response.body()))
+            Next::Again(refused(code, response))
         }
-        _ => Next::Done(Err(refused(code, response.body()))),
+        _ => Next::Done(Err(refused(code, response))),
     }
 }
 
-fn refused(code: &str, body: &[u8]) -> Failure {
+fn refused(code: &str, response: &Response<Bytes>) -> Failure {
     #[derive(Deserialize)]
     struct Body {
         error: Error,
@@ -290,8 +298,9 @@ fn refused(code: &str, body: &[u8]) -> Failure {
         #[serde(default)]
         message: String,
     }
-    let message = serde_json::from_slice::<Body>(body).map(|body| body.error.message);
+    let message = serde_json::from_slice::<Body>(response.body()).map(|body| body.error.message);
     Failure::Refused {
+        status: response.status(),
         code: bounded(code),
         message: bounded(&message.unwrap_or_default()),
     }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 pub struct BreakerConfig {
     /// Failures in a row that open it; at least 1.
     pub failures: u32,
-    /// How long it stays open; at least 1.
+    /// How long it stays open, from 1 to an hour.
     pub rest_ms: u64,
 }
 
@@ -58,7 +58,7 @@ impl Breaker {
         }
     }
 
-    /// The service gave a verdict.
+    /// The service works.
     pub fn succeeded(&self) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
     }

@@ -385,14 +385,14 @@ impl Config {
             if let Some(sidecar) = &service.sidecar {
                 Target::parse(sidecar)?;
             }
-            if service.cache_ms > MAX_CACHE_MS {
+            if service.cache_ms > HOUR_MS {
                 return fail("cache_ms is at most an hour");
             }
             if service
                 .breaker
-                .is_some_and(|breaker| breaker.failures == 0 || breaker.rest_ms == 0)
+                .is_some_and(|breaker| breaker.failures == 0 || !(1..=HOUR_MS).contains(&breaker.rest_ms))
             {
-                return fail("breaker: failures and rest_ms must be at least 1");
+                return fail("breaker: failures must be at least 1, and rest_ms between 1 and an hour");
             }
             match (&service.access_key_file, &service.confirmation_file) {
                 (Some(_), Some(_)) if service.sidecar.is_none() => return fail("it needs a sidecar"),
@@ -411,8 +411,8 @@ impl Config {
 /// Least room for kept decisions, so that a file holds at least one with its verdicts.
 const MIN_DECISION_BYTES: u64 = 16 << 20;
 
-/// Longest time that a verdict is used again.
-const MAX_CACHE_MS: u64 = 3_600_000;
+/// Longest time that a verdict is used again, and that a service is left alone.
+const HOUR_MS: u64 = 3_600_000;
 
 fn screen_path() -> String {
     "/v1/screen".to_owned()
@@ -540,6 +540,20 @@ mod tests {
                 "{ http = \"http://127.0.0.1:8545\", wss = \"ws://127.0.0.1:8546\" }",
             ),
             ("service = 1", "service = 1\npath = \"x\""),
+            ("service = 1", "service = 1\ncache_ms = 3600001"),
+            (
+                "service = 1",
+                "service = 1\nbreaker = { failures = 0, rest_ms = 1 }",
+            ),
+            (
+                "service = 1",
+                "service = 1\nbreaker = { failures = 1, rest_ms = 0 }",
+            ),
+            (
+                "service = 1",
+                "service = 1\nbreaker = { failures = 1, rest_ms = 9223372036854775807 }",
+            ),
+            ("service = 1", "service = 1\nbreaker = { failures = 1 }"),
             ("service = 1", "service = 1\naccess_key_file = \"x\""),
             (
                 "service = 1",

@@ -4,7 +4,7 @@
 //! What they also depend on, and nobody can name, is the state of chain and vendor: hence the time, which the administrator sets.
 
 use crate::verdict::Verdict;
-use alloy::primitives::{B256, keccak256};
+use alloy::primitives::B256;
 use lru::LruCache;
 use rampart_protocol::{ProviderId, PurchaseRecord};
 use std::sync::{Mutex, PoisonError};
@@ -18,17 +18,17 @@ const CAPACITY: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     provider: ProviderId,
-    version: u64,
+    version: u32,
     body: B256,
 }
 
 impl Question {
-    /// The question in `body`, asked by that purchase.
-    pub fn new(purchase: &PurchaseRecord, body: &[u8]) -> Self {
+    /// The question whose body has that Keccak-256 digest, asked by that purchase.
+    pub const fn new(purchase: &PurchaseRecord, body: B256) -> Self {
         Self {
             provider: purchase.provider,
-            version: purchase.version.into(),
-            body: keccak256(body),
+            version: purchase.version,
+            body,
         }
     }
 }
@@ -41,7 +41,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Verdicts are used for so long; zero is never.
+    /// Verdicts are used for so long.
     pub fn new(time: Duration) -> Self {
         Self {
             time,
@@ -55,9 +55,8 @@ impl Kept {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         let (verdict, until) = verdicts.get(question)?;
         if now < *until {
-            let cached = true;
             return Some(Verdict {
-                cached,
+                cached: true,
                 ..verdict.clone()
             });
         }
@@ -67,9 +66,6 @@ impl Kept {
 
     /// Keeps a verdict that was given at `now`.
     pub fn keep(&self, question: Question, verdict: &Verdict, now: Instant) {
-        if self.time.is_zero() {
-            return;
-        }
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         verdicts.put(question, (verdict.clone(), now + self.time));
         if verdicts.len() > CAPACITY {
@@ -82,6 +78,7 @@ impl Kept {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use alloy::primitives::U256;
     use rampart_protocol::{Address, Amount, PurchaseId, ServiceId, Timestamp};
 
     fn purchase(provider: u64, version: u32) -> PurchaseRecord {
@@ -106,16 +103,16 @@ mod tests {
     #[test]
     fn a_verdict_answers_the_same_question_for_its_time() {
         let (kept, start) = (Kept::new(Duration::from_secs(2)), Instant::now());
-        let question = Question::new(&purchase(1, 1), b"a");
+        let question = Question::new(&purchase(1, 1), B256::repeat_byte(1));
         assert!(!verdict().cached, "what a vendor says of it counts for nothing");
         kept.keep(question, &verdict(), start);
         let again = kept.get(&question, start + Duration::from_millis(1999)).unwrap();
         assert!(again.cached);
         assert_eq!((again.verdict, again.score), (verdict().verdict, 7));
         for other in [
-            Question::new(&purchase(2, 1), b"a"),
-            Question::new(&purchase(1, 2), b"a"),
-            Question::new(&purchase(1, 1), b"b"),
+            Question::new(&purchase(2, 1), B256::repeat_byte(1)),
+            Question::new(&purchase(1, 2), B256::repeat_byte(1)),
+            Question::new(&purchase(1, 1), B256::repeat_byte(2)),
         ] {
             assert!(kept.get(&other, start).is_none(), "{other:?}");
         }
@@ -124,16 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn keeps_no_more_than_its_room_and_nothing_without_a_time() {
+    fn keeps_no_more_than_its_room() {
         let (kept, now) = (Kept::new(Duration::from_secs(2)), Instant::now());
-        let question = |n: usize| Question::new(&purchase(1, 1), &n.to_be_bytes());
+        let question = |n: usize| Question::new(&purchase(1, 1), U256::from(n).into());
         (0..CAPACITY).for_each(|n| kept.keep(question(n), &verdict(), now));
         assert!(kept.get(&question(0), now).is_some());
         kept.keep(question(CAPACITY), &verdict(), now);
         assert!(kept.get(&question(0), now).is_some(), "it was used last");
         assert!(kept.get(&question(1), now).is_none());
-        let none = Kept::new(Duration::ZERO);
-        none.keep(question(0), &verdict(), now);
-        assert!(none.get(&question(0), now).is_none());
     }
 }

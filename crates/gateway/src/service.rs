@@ -63,8 +63,8 @@ pub enum Unpaid {
 #[derive(Debug)]
 pub struct Service {
     pub config: ServiceConfig,
-    /// Verdicts that are used again.
-    pub kept: Kept,
+    /// Verdicts that are used again; none if they are not.
+    pub kept: Option<Kept>,
     /// Whether it is left alone.
     pub breaker: Breaker,
     shared: Arc<Shared>,
@@ -77,7 +77,7 @@ impl Service {
     /// Loads what is there. A wallet without a purchase is no error: it may come.
     pub fn new(config: ServiceConfig, shared: Arc<Shared>) -> Result<Self, GatewayError> {
         let service = Self {
-            kept: Kept::new(Duration::from_millis(config.cache_ms)),
+            kept: (config.cache_ms > 0).then(|| Kept::new(Duration::from_millis(config.cache_ms))),
             breaker: Breaker::new(config.breaker),
             config,
             shared,

@@ -412,6 +412,14 @@ async fn a_service_that_fails_is_left_alone_and_tried_again() {
         assert!(!relayed, "it fails closed");
         answer["error"]["data"]["reason"].as_str().unwrap().to_owned()
     };
+    // What is wrong with a question never keeps others from being asked.
+    for about_the_question in [Behaviour::Status(400), Behaviour::Refuse(413, "too_large")] {
+        sidecar.set(about_the_question);
+        for _ in 0..3 {
+            assert_ne!(reason().await, "VENDOR_RESTING");
+        }
+    }
+    sidecar.set(Behaviour::Status(500));
     for expected in ["VENDOR_ERROR", "VENDOR_ERROR", "VENDOR_RESTING", "VENDOR_RESTING"] {
         assert_eq!(reason().await, expected);
     }

@@ -180,7 +180,7 @@ fn page(core: &Core, query: &str) -> Reply {
 }
 
 fn metrics(core: &Core) -> Reply {
-    reply::text(counters::MEDIA_TYPE, core.counters.encode(core.store.totals()))
+    reply::own(counters::MEDIA_TYPE, core.counters.encode(core.store.totals()))
 }
 
 fn error(status: StatusCode, code: &str, message: &str) -> Reply {

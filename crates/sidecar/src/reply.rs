@@ -57,23 +57,19 @@ impl Body for ReplyBody {
 #[must_use]
 pub fn json(status: StatusCode, value: &impl Serialize) -> Reply {
     let body = serde_json::to_vec(value).expect("our own types have string keys and no failing serializer");
-    let mut reply = own("application/json", body.into());
+    let mut reply = own("application/json", body);
     *reply.status_mut() = status;
     reply
 }
 
-fn own(media_type: &'static str, body: Bytes) -> Reply {
-    let mut reply = Response::new(ReplyBody::Own(Full::new(body)));
+/// What the sidecar says itself, in that media type, with status 200.
+#[must_use]
+pub fn own(media_type: &'static str, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(ReplyBody::Own(Full::new(body.into())));
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
-}
-
-/// A text of that media type.
-#[must_use]
-pub fn text(media_type: &'static str, text: String) -> Reply {
-    own(media_type, text.into())
 }
 
 /// The response of a refusal: `{"error":{"code","message"}}`.
